@@ -1,0 +1,85 @@
+/** Settings of the three programs, from the environment that the launcher (or docker-compose.yml) gives them. */
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+
+const common = z.object({
+  /** State folder, 0700. */
+  BACKLOT_HOME: z.string().default('.backlot'),
+  BACKLOT_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+})
+
+const serverEnvironment = common.extend({
+  DATABASE_URL: z.string(),
+  BACKLOT_HOST: z.string().default('127.0.0.1'),
+  BACKLOT_PORT: z.coerce.number().int().min(0).max(65_535).default(4600),
+  /** The origin that people type, when it is not http://<host>:<port> (a TLS proxy in front). */
+  BACKLOT_URL: z.url().optional(),
+  BACKLOT_POLICIES: z.string().default('policies'),
+})
+
+const gatewayEnvironment = common.extend({
+  DATABASE_URL: z.string(),
+  /** `host:port` of the resolver to ask; default: the system's. */
+  BACKLOT_DNS: z.string().optional(),
+})
+
+const runnerEnvironment = common.extend({
+  /** The engine's socket or address, found by the launcher. */
+  DOCKER_HOST: z.string().default('unix:///var/run/docker.sock'),
+  BACKLOT_EXTRA_CA: z.string().optional(),
+  NODE_EXTRA_CA_CERTS: z.string().optional(),
+})
+
+/** Every path below the state folder, in one place. Unix socket paths must stay under 108 bytes (unix(7)). */
+export function statePaths(home: string) {
+  const root = resolve(home)
+  return {
+    root,
+    gatewaySocket: join(root, 'gateway', 'control.sock'),
+    runnerSocket: join(root, 'runner', 'control.sock'),
+    /** One directory of sockets a sandbox, mounted read-only at /run/backlot in it. */
+    sandboxes: join(root, 'sandboxes'),
+    /** Sized workspaces: `<id>.img` and the mount point `<id>/`. */
+    workspaces: join(root, 'workspaces'),
+    recordings: join(root, 'gateway', 'recordings'),
+    /** Seals provider keys; readable by the gateway alone. */
+    sealKey: join(root, 'gateway', 'seal.key'),
+    images: join(root, 'images'),
+  }
+}
+
+type Environment = Record<string, string | undefined>
+
+export function serverConfig(environment: Environment = process.env) {
+  const read = serverEnvironment.parse(environment)
+  return {
+    paths: statePaths(read.BACKLOT_HOME),
+    logLevel: read.BACKLOT_LOG_LEVEL,
+    databaseUrl: read.DATABASE_URL,
+    host: read.BACKLOT_HOST,
+    port: read.BACKLOT_PORT,
+    url: read.BACKLOT_URL ?? null,
+    policies: resolve(read.BACKLOT_POLICIES),
+  }
+}
+
+export function gatewayConfig(environment: Environment = process.env) {
+  const read = gatewayEnvironment.parse(environment)
+  return {
+    paths: statePaths(read.BACKLOT_HOME),
+    logLevel: read.BACKLOT_LOG_LEVEL,
+    databaseUrl: read.DATABASE_URL,
+    dns: read.BACKLOT_DNS ?? null,
+  }
+}
+
+export function runnerConfig(environment: Environment = process.env) {
+  const read = runnerEnvironment.parse(environment)
+  return {
+    paths: statePaths(read.BACKLOT_HOME),
+    logLevel: read.BACKLOT_LOG_LEVEL,
+    dockerHost: read.DOCKER_HOST,
+    /** PEM bundle that images and upstream TLS must trust besides the usual authorities, or null. */
+    extraCa: read.BACKLOT_EXTRA_CA ?? read.NODE_EXTRA_CA_CERTS ?? null,
+  }
+}

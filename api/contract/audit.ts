@@ -1,0 +1,127 @@
+/**
+ * One audit event: an action that is about to happen, was refused, or ended. Field names are constants; what each kind
+ * may carry is `detail`, one strict schema a kind. What is kept, masked or dropped is decided in audit/event.ts.
+ */
+import { z } from 'zod'
+import { personId, prototypeId, sandboxId } from './ids.ts'
+
+const bytes = z.int().nonnegative()
+const text = z.string().max(4096)
+
+const egress = { method: text, host: text, port: z.int().nullable(), path: text.nullable() }
+
+/** Every kind and its detail. A kind that ends in a past participle is written before its effect unless it says otherwise. */
+export const detailOf = {
+  /** The decision on one request or tunnel; durable before the first byte leaves. `raw` holds escaped input that would not parse. */
+  'egress.request': z.strictObject({ ...egress, address: text.nullable(), raw: text.nullable() }),
+  /** How an allowed request ended. */
+  'egress.ended': z.strictObject({
+    ...egress,
+    status: z.int().nullable(),
+    bytesOut: bytes,
+    bytesIn: bytes,
+    durationMs: z.int(),
+    outcome: z.enum(['completed', 'client-closed', 'upstream-closed', 'policy-change', 'killed', 'limit', 'error']),
+  }),
+  /** The decision on one model call, before it leaves. */
+  'model.request': z.strictObject({
+    path: text,
+    alias: text.nullable(),
+    provider: text.nullable(),
+    model: text.nullable(),
+  }),
+  /** How an allowed model call ended; exactly one for each. Tokens are the provider's own count, null where it gave none. */
+  'model.call': z.strictObject({
+    path: text,
+    alias: text,
+    provider: text,
+    model: text,
+    status: z.int().nullable(),
+    inputTokens: z.int().nullable(),
+    outputTokens: z.int().nullable(),
+    latencyMs: z.int(),
+    firstByteMs: z.int().nullable(),
+    outcome: z.enum(['completed', 'client-closed', 'upstream-error', 'killed']),
+  }),
+  'exec.started': z.strictObject({ argv: z.array(text).max(64), cwd: text }),
+  'exec.ended': z.strictObject({ exitCode: z.int().nullable(), durationMs: z.int(), truncated: z.boolean() }),
+  'terminal.opened': z.strictObject({ terminal: text }),
+  'terminal.attached': z.strictObject({ terminal: text, offset: z.int() }),
+  'terminal.closed': z.strictObject({ terminal: text, exitCode: z.int().nullable(), why: text }),
+  'prototype.created': z.strictObject({ title: text, label: text }),
+  'prototype.removed': z.strictObject({ title: text }),
+  'sandbox.state': z.strictObject({ from: text.nullable(), to: text, detail: text.nullable() }),
+  'sandbox.proven': z.strictObject({
+    ok: z.boolean(),
+    probes: z.array(z.strictObject({ probe: text, expected: text, got: text })),
+  }),
+  'person.invited': z.strictObject({ person: personId, email: text, roles: z.array(text) }),
+  'person.changed': z.strictObject({
+    person: personId,
+    fields: z.array(text),
+    roles: z.array(text),
+    disabled: z.boolean(),
+  }),
+  'session.created': z.strictObject({ by: z.enum(['password', 'link']), address: text }),
+  'session.refused': z.strictObject({ email: text.nullable(), address: text }),
+  'session.ended': z.strictObject({}),
+  'token.created': z.strictObject({ token: text, name: text, expiresAt: text }),
+  'token.revoked': z.strictObject({ token: text }),
+  'request.refused': z.strictObject({ method: text, route: text }),
+  'policy.published': z.strictObject({ name: text, version: z.int(), hash: text, origin: z.enum(['file', 'api']) }),
+  'provider.saved': z.strictObject({ provider: text, kind: text, baseUrl: text, keyChanged: z.boolean() }),
+  'provider.removed': z.strictObject({ provider: text }),
+  'model.assigned': z.strictObject({ slot: text, provider: text.nullable(), model: text.nullable() }),
+  'audit.read': z.strictObject({ query: text, rows: z.int() }),
+  'kill.ordered': z.strictObject({ scope: text, target: text.nullable() }),
+  'platform.started': z.strictObject({ program: text, version: text, unsafe: z.array(text) }),
+} as const
+
+export const auditKind = z.enum(Object.keys(detailOf) as [AuditKind, ...AuditKind[]])
+export type AuditKind = keyof typeof detailOf
+export type DetailOf<K extends AuditKind> = z.infer<(typeof detailOf)[K]>
+
+export const actor = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('person'), id: personId }),
+  z.strictObject({ type: z.literal('sandbox'), id: sandboxId }),
+  z.strictObject({ type: z.literal('system'), id: z.enum(['server', 'gateway', 'runner', 'launcher']) }),
+  z.strictObject({ type: z.literal('nobody'), id: z.literal('nobody') }),
+])
+export type Actor = z.infer<typeof actor>
+
+export const decision = z.enum(['allow', 'deny', 'info'])
+export type Decision = z.infer<typeof decision>
+
+/** All but `kind` and `detail`. */
+const envelope = {
+  /** UUIDv7 (RFC 9562), made by the writer; a retry of the same event carries the same id and is stored once. */
+  id: z.uuidv7(),
+  /** Writer's clock, ms since the epoch. Order is the sequencer's, not this. */
+  at: z.int(),
+  actor,
+  /** On whose behalf: the sandbox's owner when the actor is a sandbox. */
+  person: personId.nullable(),
+  prototype: prototypeId.nullable(),
+  sandbox: sandboxId.nullable(),
+  decision,
+  /** A stable code such as `no-rule`, `address-private`, `sni-mismatch`; never free text. */
+  reason: z.string().regex(/^[a-z0-9-]{1,60}$/),
+  /** The rule that decided, as `<bundle or policy>/<index>`. */
+  rule: z.string().max(200).nullable(),
+  policy: z.strictObject({ name: z.string().max(60), version: z.int() }).nullable(),
+  /** Ties an intent to its end. */
+  correlation: z.string().max(100),
+}
+const eventOf = <K extends AuditKind>(kind: K) =>
+  z.strictObject({ ...envelope, kind: z.literal(kind), detail: detailOf[kind] })
+
+export type AuditEvent = { [K in AuditKind]: z.infer<ReturnType<typeof eventOf<K>>> }[AuditKind]
+export const auditEnvelope = z.object({ ...envelope, kind: auditKind, detail: z.record(z.string(), z.unknown()) })
+
+/** What the feed and GET /api/v1/audit/events give: the event, its place, and names for the people who read it. */
+export const auditView = auditEnvelope.extend({
+  seq: z.int(),
+  names: z.strictObject({ person: z.string().nullable(), prototype: z.string().nullable() }),
+})
+export type AuditView = z.infer<typeof auditView>
+export const auditList = z.strictObject({ items: z.array(auditView), cursor: z.string().nullable() })

@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import { slug } from './ids.ts'
+
+/** `openai`: any OpenAI-compatible endpoint (Ollama, llama.cpp and vLLM included). `demo` is built in and cannot be saved. */
+export const providerKind = z.enum(['openai', 'anthropic', 'demo'])
+export type ProviderKind = z.infer<typeof providerKind>
+
+export const provider = z.strictObject({
+  id: slug,
+  kind: providerKind,
+  /** Without the API path: what stands before `/v1/…`. */
+  baseUrl: z.string(),
+  hasKey: z.boolean(),
+  /** Where it runs decides which data labels may use it. */
+  place: z.enum(['cloud', 'local']),
+})
+export type Provider = z.infer<typeof provider>
+
+export const providerSave = z.strictObject({
+  kind: z.enum(['openai', 'anthropic']),
+  baseUrl: z.url({ protocol: /^https?$/ }),
+  place: z.enum(['cloud', 'local']),
+  /** Left out: the stored key stays. Empty: no key. Never given back. */
+  key: z.string().max(1000).optional(),
+})
+export const providerTest = z.strictObject({ ok: z.boolean(), message: z.string(), models: z.array(z.string()) })
+
+/** What `assigned` in a policy's `models.default` means: one model for the cloud, one on our own machines. */
+export const modelSlot = z.enum(['cloud', 'local'])
+export const assignment = z.strictObject({ slot: modelSlot, provider: slug, model: z.string().min(1).max(200) })
+export const modelsView = z.strictObject({
+  providers: z.array(provider),
+  assignments: z.array(assignment),
+  /** True while no cloud model is assigned: the scripted demo answers in its place. */
+  demoInUse: z.boolean(),
+})

@@ -1,0 +1,94 @@
+/** Policy as written (YAML → policyDocument) and as enforced (policyInForce). A field that this version cannot enforce is not in the schema, so it is refused by name. */
+import { z } from 'zod'
+import { slug } from './ids.ts'
+import { dataLabel } from './prototypes.ts'
+import { runtime } from './runner.ts'
+
+/** `2GiB`, `512MiB`. */
+export const size = z.string().regex(/^[1-9][0-9]{0,5}(MiB|GiB)$/)
+/** A canonical host, or `*.` and one: `*.example.org` covers every name below, not `example.org` itself. */
+export const hostPattern = z.string().max(255)
+export const protocol = z.enum(['tls', 'http'])
+
+export const egressRule = z.strictObject({
+  host: hostPattern,
+  /** Default: 443 for `tls`, 80 for `http`. */
+  ports: z.array(z.int().min(1).max(65_535)).min(1).max(20).optional(),
+  protocol: protocol.default('tls'),
+  /** Only for `http`, until tunnels are inspected. */
+  methods: z
+    .array(z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']))
+    .min(1)
+    .optional(),
+  paths: z.array(z.string().startsWith('/').max(500)).min(1).optional(),
+  /** A `tls` rule must say it: what goes through the tunnel is not seen. */
+  unsafeOpaque: z.literal(true).optional(),
+  /** Networks (CIDR) that are not public and that this host may nevertheless resolve to, such as a company's own registry. Never loopback, link-local or this machine. */
+  addresses: z.array(z.string()).max(20).optional(),
+  /** The first day, in UTC, on which the rule no longer holds. */
+  expires: z.iso.date().optional(),
+})
+export const bundleUse = z.strictObject({ use: slug })
+
+const modelTarget = z.union([
+  z.literal('assigned'),
+  z.literal('none'),
+  z.string().regex(/^[a-z0-9-]{1,40}\/\S{1,200}$/),
+])
+export const policyDocument = z.strictObject({
+  policy: slug,
+  description: z.string().max(500).default(''),
+  tools: z.strictObject({ allow: z.array(slug).max(50), workspaceExec: z.boolean().default(true) }),
+  sandbox: z.strictObject({
+    runtime: runtime.default('runc'),
+    cpus: z.number().min(0.1).max(64).default(1),
+    memory: size.default('2GiB'),
+    disk: size.default('4GiB'),
+    pids: z.int().min(32).max(32_768).default(256),
+    perPerson: z.int().min(1).max(1000).default(3),
+  }),
+  egress: z.array(z.union([bundleUse, egressRule])).max(500),
+  models: z.strictObject({
+    default: z.strictObject({ cloud: modelTarget.default('assigned'), local: modelTarget.default('assigned') }),
+    /** Which of the two a label may use. Missing labels: `cloud` for public and internal, `local` for confidential, `none` for restricted. */
+    labels: z.partialRecord(dataLabel, z.enum(['cloud', 'local', 'none'])).default({}),
+  }),
+})
+export type PolicyDocument = z.infer<typeof policyDocument>
+
+/** One egress rule as the gateway uses it: bundles opened, defaults filled in, hosts canonical. */
+export const ruleInForce = z.strictObject({
+  /** `<bundle or policy>/<index>`, as the audit log names it. */
+  id: z.string(),
+  host: z.string(),
+  ports: z.array(z.int()),
+  protocol,
+  methods: z.array(z.string()).nullable(),
+  paths: z.array(z.string()).nullable(),
+  addresses: z.array(z.string()),
+  expires: z.string().nullable(),
+})
+export type RuleInForce = z.infer<typeof ruleInForce>
+
+export const policyInForce = z.strictObject({
+  name: slug,
+  version: z.int().min(1),
+  /** SHA-256 of the canonical JSON of everything below, hex. */
+  hash: z.string(),
+  description: z.string(),
+  tools: z.strictObject({ allow: z.array(slug), workspaceExec: z.boolean() }),
+  sandbox: z.strictObject({
+    runtime,
+    cpus: z.number(),
+    memoryBytes: z.int(),
+    diskBytes: z.int(),
+    pids: z.int(),
+    perPerson: z.int(),
+  }),
+  egress: z.array(ruleInForce),
+  models: z.strictObject({
+    default: z.strictObject({ cloud: z.string(), local: z.string() }),
+    labels: z.record(dataLabel, z.enum(['cloud', 'local', 'none'])),
+  }),
+})
+export type PolicyInForce = z.infer<typeof policyInForce>

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { personId, prototypeId, sandboxId, slug } from './ids.ts'
+
+export const dataLabel = z.enum(['public', 'internal', 'confidential', 'restricted'])
+export type DataLabel = z.infer<typeof dataLabel>
+
+/** DESIGN section 4, Life. The legal moves are in api/sandbox/lifecycle.ts. */
+export const sandboxState = z.enum([
+  'building',
+  'starting',
+  'proving',
+  'ready',
+  'claimed',
+  'paused',
+  'stopped',
+  'failed',
+  'lost',
+  'removed',
+])
+export type SandboxState = z.infer<typeof sandboxState>
+
+export const probeResult = z.strictObject({
+  probe: z.string(),
+  expected: z.enum(['refused', 'passed']),
+  got: z.enum(['refused', 'passed', 'error']),
+  detail: z.string(),
+})
+export const proof = z.strictObject({ ok: z.boolean(), at: z.iso.datetime(), probes: z.array(probeResult) })
+export type Proof = z.infer<typeof proof>
+
+export const sandboxView = z.strictObject({
+  id: sandboxId,
+  state: sandboxState,
+  /** What is happening or what went wrong, for people; with `progress` while an image is built. */
+  detail: z.string().nullable(),
+  progress: z.strictObject({ step: z.int(), steps: z.int() }).nullable(),
+  runtime: z.enum(['runc', 'runsc']),
+  policy: z.strictObject({ name: z.string(), version: z.int() }),
+  proof: proof.nullable(),
+})
+export type SandboxView = z.infer<typeof sandboxView>
+
+export const prototypeView = z.strictObject({
+  id: prototypeId,
+  title: z.string(),
+  hypothesis: z.string(),
+  label: dataLabel,
+  owner: z.strictObject({ id: personId, name: z.string() }),
+  createdAt: z.iso.datetime(),
+  sandbox: sandboxView,
+})
+export type PrototypeView = z.infer<typeof prototypeView>
+
+export const prototypeCreate = z.strictObject({
+  title: z.string().trim().min(1, 'Give the prototype a title.').max(120),
+  hypothesis: z.string().trim().max(2000).default(''),
+  policy: slug.optional(),
+  label: dataLabel.default('internal'),
+})
+export const prototypeList = z.strictObject({ items: z.array(prototypeView), cursor: z.string().nullable() })
+
+/** POST /api/v1/sandboxes/:id/exec: argv is not passed through a shell. `stdin` and the outputs are UTF-8 text. */
+export const execRequest = z.strictObject({
+  argv: z.array(z.string().max(131_072)).min(1).max(1000),
+  cwd: z.string().startsWith('/').max(4096).default('/workspace'),
+  stdin: z.string().max(1_048_576).optional(),
+  timeoutMs: z.int().min(1).max(600_000).default(60_000),
+})
+export type ExecRequest = z.infer<typeof execRequest>
+/** exitCode is 128 + signal when a signal ended it, 124 after the timeout; each output holds its first 1 MiB. */
+export const execResult = z.strictObject({
+  exitCode: z.int(),
+  stdout: z.string(),
+  stderr: z.string(),
+  truncated: z.boolean(),
+})
+export type ExecResult = z.infer<typeof execResult>

@@ -1,0 +1,85 @@
+/**
+ * The runner's verbs, HTTP/1.1 with JSON on its unix socket. The runner keeps no state of its own: the engine's labels
+ * are its memory, and the server, which has the database, says what ought to exist.
+ *
+ *   GET    /healthz                      runnerHealth
+ *   GET    /v1/doctor                    doctorReport
+ *   POST   /v1/images   imageBuild       NDJSON of imageProgress; the last line has `done` or `failed`
+ *   GET    /v1/sandboxes                 { items: runnerSandbox[] }
+ *   POST   /v1/sandboxes sandboxSpec     201 runnerSandbox (created and started; idempotent by id)
+ *   GET    /v1/sandboxes/:id             runnerSandbox
+ *   POST   /v1/sandboxes/:id/{start,stop,pause,unpause}   runnerSandbox
+ *   DELETE /v1/sandboxes/:id?workspace=remove|keep        204 (also when it is not there)
+ *   GET    /v1/sandboxes/:id/stats       sandboxStats
+ *   GET    /v1/events                    NDJSON of runnerEvent, for as long as the reader reads
+ */
+import { z } from 'zod'
+import { sandboxId, slug } from './ids.ts'
+
+export const runtime = z.enum(['runc', 'runsc'])
+
+/** What a container is made from. Sizes in bytes. Nothing here is a flag: the flags are in sandbox/container.ts. */
+export const sandboxSpec = z.strictObject({
+  id: sandboxId,
+  image: z.string().regex(/^backlot\/sandbox:[a-f0-9]{16}$/),
+  runtime,
+  cpus: z.number().min(0.1).max(64),
+  memoryBytes: z.int().min(134_217_728),
+  diskBytes: z.int().min(67_108_864),
+  pids: z.int().min(32).max(32_768),
+  workspaceExec: z.boolean(),
+  /** Names and values for the porter's children; never a secret. */
+  environment: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.string().max(8192)).default({}),
+})
+export type SandboxSpec = z.infer<typeof sandboxSpec>
+
+export const runnerSandbox = z.strictObject({
+  id: sandboxId,
+  container: z.string(),
+  image: z.string(),
+  state: z.enum(['created', 'running', 'paused', 'exited']),
+  exitCode: z.int().nullable(),
+  oomKilled: z.boolean(),
+})
+export type RunnerSandbox = z.infer<typeof runnerSandbox>
+
+export const runnerEvent = z.strictObject({
+  id: sandboxId,
+  event: z.enum(['start', 'die', 'oom', 'pause', 'unpause', 'destroy']),
+})
+
+export const imageBuild = z.strictObject({ tools: z.array(slug).max(50) })
+export const imageProgress = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('step'), step: z.int(), steps: z.int(), text: z.string() }),
+  z.strictObject({ type: z.literal('log'), text: z.string() }),
+  z.strictObject({ type: z.literal('done'), image: z.string() }),
+  z.strictObject({ type: z.literal('failed'), message: z.string() }),
+])
+export type ImageProgress = z.infer<typeof imageProgress>
+
+export const sandboxStats = z.strictObject({
+  cpuNanoseconds: z.number(),
+  memoryBytes: z.number(),
+  pids: z.number(),
+  at: z.iso.datetime(),
+})
+
+/** `refused` = policies that need it are refused on this host; `warning` = works, with a known weakness. */
+export const doctorCheck = z.strictObject({
+  id: slug,
+  title: z.string(),
+  status: z.enum(['ok', 'warning', 'refused']),
+  detail: z.string(),
+  fix: z.string().nullable(),
+})
+export const doctorReport = z.strictObject({
+  runtimes: z.array(runtime),
+  sizedWorkspace: z.boolean(),
+  checks: z.array(doctorCheck),
+})
+export type DoctorReport = z.infer<typeof doctorReport>
+export const runnerHealth = z.strictObject({
+  ok: z.boolean(),
+  engine: z.string().nullable(),
+  reason: z.string().nullable(),
+})

@@ -1,0 +1,11 @@
+import type { ErrorCode } from './contract/errors.ts'
+
+/** An error whose message is meant for the person who made the request. Anything else becomes `internal`. */
+export class ApiError extends Error {
+  readonly code: ErrorCode
+  constructor(code: ErrorCode, message: string) {
+    super(message)
+    this.name = 'ApiError'
+    this.code = code
+  }
+}
