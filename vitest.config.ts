@@ -1,16 +1,24 @@
 import { defineConfig } from 'vitest/config'
 
-const project = (name: string, extra: object = {}) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: 20_000, ...extra },
+/** Projects of one group run side by side; the groups one after another: what measures time wants the machine to itself. */
+const project = (name: string, groupOrder: number, extra: object = {}) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`, `test/${name}/**/*.test.tsx`],
+    testTimeout: 20_000,
+    sequence: { groupOrder },
+    ...extra,
+  },
 })
+const alone = { testTimeout: 180_000, hookTimeout: 600_000, fileParallelism: false }
 
 export default defineConfig({
   test: {
     projects: [
-      project('unit'),
-      project('app', { testTimeout: 60_000, hookTimeout: 120_000 }),
-      project('e2e', { testTimeout: 180_000, hookTimeout: 600_000, fileParallelism: false }),
-      project('web', { testTimeout: 120_000, hookTimeout: 600_000, fileParallelism: false }),
+      project('unit', 0),
+      project('app', 1, { testTimeout: 60_000, hookTimeout: 120_000 }),
+      project('e2e', 2, alone),
+      project('web', 3, alone),
     ],
   },
 })
