@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util'
+import { CannotStart } from './prepare/steps.mjs'
+
+export const HELP = `Backlot: prototypes by coding agents, in sandboxes that security can trust.
+
+  npm start                        makes this machine ready, starts Backlot, prints a sign-in link
+  npm start -- --port 4700         options go after --
+
+  --port <number>    where people reach it (default 4600; 0 picks a free one)
+  --host <address>   the address to listen on (default 127.0.0.1)
+  --json             one line on standard output, {"url":…,"signInToken":…}; everything else on standard error
+  --no-install       installs nothing on this machine but npm packages
+  --help             this text
+
+  BACKLOT_HOME       state folder (default .backlot)
+  DATABASE_URL       an outside PostgreSQL instead of the built-in one, as a role that may create roles
+  DOCKER_HOST        a Docker engine that is not in one of the usual places
+  BACKLOT_URL        the origin that people type, when a TLS proxy stands in front
+  BACKLOT_EXTRA_CA   a PEM file of authorities to trust besides the usual ones (also NODE_EXTRA_CA_CERTS)
+`
+
+/**
+ * @param {string[]} argv
+ * @returns {{ port: number, host: string, json: boolean, mayInstall: boolean, help: boolean }}
+ */
+export function readOptions(argv) {
+  const read = () => {
+    try {
+      return parseArgs({
+        args: argv,
+        options: {
+          port: { type: 'string', default: process.env.BACKLOT_PORT ?? '4600' },
+          host: { type: 'string', default: process.env.BACKLOT_HOST ?? '127.0.0.1' },
+          json: { type: 'boolean', default: false },
+          'no-install': { type: 'boolean', default: false },
+          help: { type: 'boolean', default: false },
+        },
+      }).values
+    } catch (error) {
+      throw new CannotStart(`${error instanceof Error ? error.message : error}\nSee: npm start -- --help`)
+    }
+  }
+  const values = read()
+  const port = Number(values.port)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new CannotStart(`--port takes a number from 0 to 65535, not "${values.port}".`)
+  return {
+    port,
+    host: values.host ?? '127.0.0.1',
+    json: values.json === true,
+    mayInstall: values['no-install'] !== true,
+    help: values.help === true,
+  }
+}
