@@ -1,0 +1,48 @@
+/** Makes text from outside fit for a log that people read and terminals print. Pure. */
+
+/**
+ * C0, DEL and C1 controls; line and paragraph separators; everything that changes the reading direction (Unicode TR36,
+ * CVE-2021-42574); invisible characters that make two strings look alike; tags; lone surrogates, which JSON in PostgreSQL refuses.
+ */
+const UNSAFE =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\p{Surrogate}/gu
+
+const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+/**
+ * One line without anything that moves a cursor or hides: `\n`, `\u{202e}`. A backslash stays as it is, so text that was
+ * escaped before is not escaped again. At most `maxLength` UTF-16 units, the last of them saying how much was cut off.
+ */
+export function cleanText(text: string, maxLength: number): string {
+  // Ten megabytes must not be scanned to keep four kilobytes.
+  const head = text.length > maxLength ? text.slice(0, maxLength) : text
+  const escaped = head.replace(UNSAFE, (c) => SHORT[c] ?? `\\u{${c.codePointAt(0)?.toString(16)}}`)
+  if (text.length <= maxLength && escaped.length <= maxLength) return escaped
+  const note = `…[${text.length} characters]`
+  const kept = escaped.slice(0, Math.max(0, maxLength - note.length))
+  // A cut through a pair would leave half a character.
+  return `${kept.isWellFormed() ? kept : kept.slice(0, -1)}${note}`.slice(0, maxLength)
+}
+
+/**
+ * Shapes that are secrets wherever they stand: keys of model providers, GitHub, GitLab, Slack, AWS, npm and PyPI tokens,
+ * JWTs, private keys, `Authorization` values, the user info of a URL, and the value of a parameter with a telling name.
+ */
+const SECRETS: ReadonlyArray<[RegExp, string]> = [
+  [/\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}/g, '[masked]'],
+  [/\b(?:gh[oprsu]_|github_pat_|glpat-|xox[abeoprs]-|npm_|pypi-|hf_|bk_)[A-Za-z0-9_-]{10,}/g, '[masked]'],
+  [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, '[masked]'],
+  [/\bAIza[A-Za-z0-9_-]{30,}/g, '[masked]'],
+  [/\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?/g, '[masked]'],
+  [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, '[masked]'],
+  [/\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=-]{8,}/gi, '$1$2[masked]'],
+  [/(\/\/)[^/?#@\s]+@/g, '$1[masked]@'],
+  [
+    /((?:^|[?&;\s"'-])[\w-]*(?:token|secret|password|passwd|api[_-]?key|apikey|access[_-]?key|signature|credential|auth|code|sig|key)["']?\s*[=:]\s*["']?)[^\s&;"'#]+/gi,
+    '$1[masked]',
+  ],
+]
+
+export function maskSecrets(text: string): string {
+  return SECRETS.reduce((masked, [shape, replacement]) => masked.replace(shape, replacement), text)
+}
