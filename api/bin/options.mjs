@@ -15,6 +15,7 @@ export const HELP = `Backlot: prototypes by coding agents, in sandboxes that sec
   BACKLOT_HOME       state folder (default .backlot)
   DATABASE_URL       an outside PostgreSQL instead of the built-in one, as a role that may create roles
   DOCKER_HOST        a Docker engine that is not in one of the usual places
+  BACKLOT_POLICIES   the folder of policies (default: policies)
   BACKLOT_URL        the origin that people type, when a TLS proxy stands in front
   BACKLOT_EXTRA_CA   a PEM file of authorities to trust besides the usual ones (also NODE_EXTRA_CA_CERTS)
 `

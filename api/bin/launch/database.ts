@@ -6,9 +6,8 @@ const home = process.env.BACKLOT_HOME
 if (home === undefined) throw new Error('BACKLOT_HOME is not set')
 
 const database = await startEmbedded({
-  dataDirectory: join(home, 'postgres', 'data'),
-  socketDirectory: join(home, 'postgres'),
-  port: 5432,
+  dataDirectory: join(home, 'postgres'),
+  socketDirectory: join(home, 'postgres-socket'),
 })
 process.on('SIGTERM', () => {
   database.close().then(
@@ -16,4 +15,7 @@ process.on('SIGTERM', () => {
     () => process.exit(1),
   )
 })
-process.send?.({ type: 'database', ownerUrl: database.ownerUrl })
+process.send?.({ type: 'database', ownerUrl: database.ownerUrl, passwords: database.passwords })
+await database.exited
+console.error('PostgreSQL ended')
+process.exit(1)

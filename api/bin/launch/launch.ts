@@ -3,7 +3,7 @@
  * started again when they die. Started by start.mjs, which has made the machine ready.
  */
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { statePaths } from '../../config.ts'
 import { migrate } from '../../store/migrate.ts'
@@ -27,6 +27,7 @@ const environment = z
     BACKLOT_PORT: z.coerce.number(),
     BACKLOT_LAUNCH_JSON: z.string(),
     BACKLOT_LAUNCH_STEPS: z.coerce.number(),
+    BACKLOT_POLICIES: z.string().default('policies'),
     DATABASE_URL: z.string().optional(),
   })
   .parse(process.env)
@@ -36,6 +37,7 @@ const stream = json ? process.stderr : process.stdout
 const { step, say } = createSteps({ stream, total: environment.BACKLOT_LAUNCH_STEPS, before: 3 })
 const paths = statePaths(environment.BACKLOT_HOME)
 const programs = join(import.meta.dirname, '..', '..')
+const policies = resolve(environment.BACKLOT_POLICIES)
 
 /** Opened in this order, closed in the reverse one. */
 const running: Supervised[] = []
@@ -86,11 +88,12 @@ function program(name: string, entry: string, extra: NodeJS.ProcessEnv) {
 }
 
 async function openDatabase() {
-  if (environment.DATABASE_URL !== undefined) return environment.DATABASE_URL
+  const outside = environment.DATABASE_URL
+  if (outside !== undefined) return { ownerUrl: outside, passwords: rolePasswords(paths.root) }
   const database = program('PostgreSQL', join(import.meta.dirname, 'database.ts'), {})
   const message = await database.message()
   if (message.type !== 'database') throw new Error('PostgreSQL said something else than where it is')
-  return message.ownerUrl
+  return message
 }
 
 async function start() {
@@ -98,8 +101,7 @@ async function start() {
   mkdirSync(join(paths.root, 'logs'), { recursive: true, mode: 0o700 })
 
   const databases = await step('Database', async () => {
-    const ownerUrl = await openDatabase()
-    const passwords = rolePasswords(paths.root)
+    const { ownerUrl, passwords } = await openDatabase()
     await migrate(ownerUrl, passwords)
     return {
       server: urlOf(ownerUrl, 'backlot_server', passwords.serverPassword),
@@ -111,7 +113,7 @@ async function start() {
     const runner = program('runner', join(programs, 'runner.ts'), { DATABASE_URL: undefined })
     await runner.listening(paths.runnerSocket)
   })
-  await step('Sandbox image', (note) => prepareImage({ runnerSocket: paths.runnerSocket, note }))
+  await step('Sandbox image', (note) => prepareImage(paths.runnerSocket, policies, note))
   return step('Gateway and server', async () => {
     const engineless = { DOCKER_HOST: undefined }
     const gateway = program('gateway', join(programs, 'gateway.ts'), { ...engineless, DATABASE_URL: databases.gateway })

@@ -1,8 +1,9 @@
 /** What the launcher's children say to it over IPC. Anything else is ignored. */
 import { z } from 'zod'
+import { passwords } from './secrets.ts'
 
 export const childMessage = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('database'), ownerUrl: z.string() }),
+  z.object({ type: z.literal('database'), ownerUrl: z.string(), passwords }),
   /** The server listens. `signInToken` is there once in a start: a single-use token of /api/v1/sessions. */
   z.object({ type: z.literal('ready'), url: z.string(), signInToken: z.string().nullable().default(null) }),
 ])

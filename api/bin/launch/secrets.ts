@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 
-const passwords = z.strictObject({ serverPassword: z.string().min(20), gatewayPassword: z.string().min(20) })
+export const passwords = z.strictObject({ serverPassword: z.string().min(20), gatewayPassword: z.string().min(20) })
 export type RolePasswords = z.infer<typeof passwords>
 
 const fileOf = (home: string) => join(home, 'launcher', 'roles.json')
 
-/** The database passwords of server and gateway: made at the first start, kept in the state folder, 0600. */
+/** Passwords of the two login roles of an outside database: made at the first start, kept in the state folder, 0600. */
 export function rolePasswords(home: string): RolePasswords {
   const file = fileOf(home)
   if (existsSync(file)) return passwords.parse(JSON.parse(readFileSync(file, 'utf8')))
