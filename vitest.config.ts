@@ -10,13 +10,14 @@ const project = (name: string, groupOrder: number, extra: object = {}) => ({
     ...extra,
   },
 })
-const alone = { testTimeout: 180_000, hookTimeout: 600_000, fileParallelism: false }
+const globalSetup = ['test/support/postgres.ts']
+const alone = { globalSetup, testTimeout: 180_000, hookTimeout: 600_000, fileParallelism: false }
 
 export default defineConfig({
   test: {
     projects: [
       project('unit', 0),
-      project('app', 1, { testTimeout: 60_000, hookTimeout: 120_000 }),
+      project('app', 1, { globalSetup, testTimeout: 60_000, hookTimeout: 120_000 }),
       project('e2e', 2, alone),
       project('web', 3, alone),
     ],

