@@ -28,6 +28,9 @@ const runnerEnvironment = common.extend({
   DOCKER_HOST: z.string().default('unix:///var/run/docker.sock'),
   BACKLOT_EXTRA_CA: z.string().optional(),
   NODE_EXTRA_CA_CERTS: z.string().optional(),
+  HTTP_PROXY: z.string().optional(),
+  HTTPS_PROXY: z.string().optional(),
+  NO_PROXY: z.string().optional(),
 })
 
 /** Every path below the state folder, in one place. Unix socket paths must stay under 108 bytes (unix(7)). */
@@ -81,5 +84,11 @@ export function runnerConfig(environment: Environment = process.env) {
     dockerHost: read.DOCKER_HOST,
     /** PEM bundle that images and upstream TLS must trust besides the usual authorities, or null. */
     extraCa: read.BACKLOT_EXTRA_CA ?? read.NODE_EXTRA_CA_CERTS ?? null,
+    /** The host's own proxies, for image builds. */
+    proxies: Object.fromEntries(
+      Object.entries({ HTTP_PROXY: read.HTTP_PROXY, HTTPS_PROXY: read.HTTPS_PROXY, NO_PROXY: read.NO_PROXY }).flatMap(
+        ([name, value]) => (value === undefined ? [] : [[name, value] as const]),
+      ),
+    ),
   }
 }

@@ -33,6 +33,7 @@ export const sandboxSpec = z.strictObject({
 })
 export type SandboxSpec = z.infer<typeof sandboxSpec>
 
+/** What the engine says of one container; `exitCode` only once it has exited. */
 export const runnerSandbox = z.strictObject({
   id: sandboxId,
   container: z.string(),
@@ -41,12 +42,15 @@ export const runnerSandbox = z.strictObject({
   exitCode: z.int().nullable(),
   oomKilled: z.boolean(),
 })
+export const runnerSandboxList = z.strictObject({ items: z.array(runnerSandbox) })
 export type RunnerSandbox = z.infer<typeof runnerSandbox>
 
 export const runnerEvent = z.strictObject({
   id: sandboxId,
   event: z.enum(['start', 'die', 'oom', 'pause', 'unpause', 'destroy']),
 })
+
+export type RunnerEvent = z.infer<typeof runnerEvent>
 
 export const imageBuild = z.strictObject({ tools: z.array(slug).max(50) })
 export const imageProgress = z.discriminatedUnion('type', [
@@ -63,6 +67,7 @@ export const sandboxStats = z.strictObject({
   pids: z.number(),
   at: z.iso.datetime(),
 })
+export type SandboxStats = z.infer<typeof sandboxStats>
 
 /** `refused` = policies that need it are refused on this host; `warning` = works, with a known weakness. */
 export const doctorCheck = z.strictObject({
@@ -78,8 +83,10 @@ export const doctorReport = z.strictObject({
   checks: z.array(doctorCheck),
 })
 export type DoctorReport = z.infer<typeof doctorReport>
+
 export const runnerHealth = z.strictObject({
   ok: z.boolean(),
   engine: z.string().nullable(),
   reason: z.string().nullable(),
 })
+export type RunnerHealth = z.infer<typeof runnerHealth>
