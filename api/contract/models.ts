@@ -8,7 +8,7 @@ export type ProviderKind = z.infer<typeof providerKind>
 export const provider = z.strictObject({
   id: slug,
   kind: providerKind,
-  /** Without the API path: what stands before `/v1/…`. */
+  /** Without the API path: what stands before `/v1/…`. An address that was given with `/v1` at its end is stored without. */
   baseUrl: z.string(),
   hasKey: z.boolean(),
   /** Where it runs decides which data labels may use it. */
@@ -25,12 +25,24 @@ export const providerSave = z.strictObject({
 })
 export const providerTest = z.strictObject({ ok: z.boolean(), message: z.string(), models: z.array(z.string()) })
 
-/** What `assigned` in a policy's `models.default` means: one model for the cloud, one on our own machines. */
+/**
+ * What `assigned` in a policy's `models.default` means: one model for the cloud, one on our own machines. While only
+ * `local` is assigned it serves both: inwards is always allowed, outwards never.
+ */
 export const modelSlot = z.enum(['cloud', 'local'])
 export const assignment = z.strictObject({ slot: modelSlot, provider: slug, model: z.string().min(1).max(200) })
+/** PUT /api/v1/models/assignments/:slot; two nulls clear the slot. */
+export const assignmentSave = z.union([
+  z.strictObject({ provider: slug, model: z.string().trim().min(1).max(200) }),
+  z.strictObject({ provider: z.null(), model: z.null() }),
+])
 export const modelsView = z.strictObject({
   providers: z.array(provider),
   assignments: z.array(assignment),
-  /** True while no cloud model is assigned: the scripted demo answers in its place. */
+  /** True while no slot is assigned: the scripted demo answers in its place. */
   demoInUse: z.boolean(),
 })
+
+export type Assignment = z.infer<typeof assignment>
+export type ProviderSave = z.infer<typeof providerSave>
+export type ProviderTest = z.infer<typeof providerTest>

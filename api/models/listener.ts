@@ -1,0 +1,311 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Logger } from 'pino'
+import { auditEvent } from '../audit/event.ts'
+import type { AuditEvent } from '../contract/audit.ts'
+import type { DoorIdentity, SandboxDoor } from '../gateway/identity.ts'
+import { type ReadRequest, readBody, readRequest } from './body.ts'
+import { answerRefusal, type CallEnd, forward } from './call.ts'
+import { type Catalog, type Choice, chooseModel } from './choose.ts'
+import type { Demo } from './demo/answer.ts'
+import { createUpstream, type UpstreamTimeouts } from './provider/upstream.ts'
+import { createRate } from './rate.ts'
+import { serverSideRefusal } from './server-side.ts'
+import { MODEL_LIST, type Refusal, refusal, routeOf, shapeOf, type WireFormat } from './wire.ts'
+
+/** What the gateway knows about providers. Synchronous: it is read once for each call, and again after each change. */
+export interface ProviderSource {
+  catalog(): Catalog
+  keyOf(provider: string): string | null
+}
+
+export interface ModelLimits {
+  /** Largest request. */
+  bodyBytes: number
+  /** Requests being read or answered at one time, and how much of their text is held. */
+  calls: number
+  heldBytes: number
+  /** Requests in a row before they are spaced, and how many a second from then on. */
+  burst: number
+  perSecond: number
+  bodyTimeoutMs: number
+}
+export const USUAL_LIMITS: ModelLimits = {
+  bodyBytes: 32 * 1_048_576,
+  calls: 16,
+  heldBytes: 64 * 1_048_576,
+  burst: 600,
+  perSecond: 20,
+  bodyTimeoutMs: 120_000,
+}
+
+export interface ModelsDeps {
+  door: SandboxDoor
+  providers: ProviderSource
+  /** Resolves when the event is committed; rejects when it cannot be, and then nothing may happen. */
+  append: (event: AuditEvent) => Promise<void>
+  demo: Demo
+  log: Logger
+  limits?: ModelLimits
+  timeouts?: UpstreamTimeouts
+}
+
+const MAX_HEADER_BYTES = 32_768
+const IDLE_SOCKET_MS = 120_000
+/** Open connections of one sandbox; it can only starve itself. */
+const MAX_SOCKETS = 128
+/** How long to wait before the end of a call is written again, when the log did not take it. */
+const RETRY_MS = 1_000
+
+interface OpenCall {
+  asked: string
+  choice: Extract<Choice, { effect: 'allow' }>
+  abort: AbortController
+  killed: boolean
+}
+
+/**
+ * One sandbox's model socket. For each request, in this order: limits → the path as it came → the body → what it would make
+ * the provider do → policy and label → intent recorded, durable → the call → its end recorded. A refusal is recorded too,
+ * once, and then answered in the shape that the client's own provider would use.
+ */
+export function createModels({ door, providers, append, demo, log, limits = USUAL_LIMITS, timeouts }: ModelsDeps) {
+  const upstream = createUpstream(timeouts)
+  const sockets = new Set<Socket>()
+  const open = new Set<OpenCall>()
+  const rate = createRate(limits)
+  const state = { requests: 0, heldBytes: 0 }
+
+  const server = createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: IDLE_SOCKET_MS },
+    (request, response) => {
+      request.on('error', () => undefined)
+      response.on('error', () => undefined)
+      state.requests++
+      // Connections are handed over, never accepted here, so node:http's own sweep of slow ones does not run.
+      answer(request, response)
+        .catch((error: unknown) => {
+          log.error({ err: error }, 'a model request failed in the gateway')
+          response.destroy()
+        })
+        .finally(() => {
+          state.requests--
+        })
+    },
+  )
+  server.on('clientError', (_error, socket) => socket.destroy())
+
+  async function answer(request: IncomingMessage, response: ServerResponse) {
+    const target = request.url ?? ''
+    const shape = shapeOf(target, request.headers['anthropic-version'] !== undefined)
+    const who = door.current()
+    const refuse = (given: Refusal, more: Partial<Refused> = {}) =>
+      deny(response, { who, format: shape, refusal: given, path: target, alias: null, rule: null, ...more })
+
+    if (!who) return refuse(refusal(403, 'no-identity', 'This sandbox is not in use, so it may not ask a model.'))
+    if (!rate.take())
+      return refuse(refusal(429, 'rate-limit', 'Too many model requests in a short time. Wait a second and try again.'))
+    if (state.requests > limits.calls)
+      return refuse(
+        refusal(
+          429,
+          'too-many-calls',
+          `At most ${limits.calls} model requests may run at one time. Wait for one to end.`,
+        ),
+      )
+    const route = routeOf(request.method ?? '', target)
+    if (route.to === 'refused') return refuse(route.refusal)
+    if (route.to === 'list') {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(MODEL_LIST)
+      return
+    }
+    const read = await readHeld(request)
+    if (read === null) return
+    if ('status' in read.result) {
+      read.release()
+      return refuse(read.result, { format: route.format })
+    }
+    try {
+      const refused = serverSideRefusal(route.format, read.result.body)
+      if (refused) return await refuse(refused, { format: route.format, alias: read.result.body.model })
+      await callModel(read.result, { request, response, format: route.format, path: route.path, who })
+    } finally {
+      read.release()
+    }
+  }
+
+  /** Reads the body and keeps account of how much of this sandbox's text is held until `release`. Null: the client went away. */
+  async function readHeld(
+    request: IncomingMessage,
+  ): Promise<{ result: ReadRequest | Refusal; release: () => void } | null> {
+    if (request.headers['content-encoding'])
+      return { result: refusal(415, 'body-encoded', 'Send the request body uncompressed.'), release: () => undefined }
+    const room = limits.heldBytes - state.heldBytes
+    const bytes = await readBody(request, {
+      maxBytes: Math.min(limits.bodyBytes, room),
+      timeoutMs: limits.bodyTimeoutMs,
+    })
+    if (bytes === null) return null
+    if ('status' in bytes) return { result: bytes, release: () => undefined }
+    state.heldBytes += bytes.length
+    const release = () => {
+      state.heldBytes -= bytes.length
+    }
+    return { result: readRequest(bytes), release }
+  }
+
+  async function callModel(read: ReadRequest, { request, response, format, path, who }: InCall) {
+    const asked = read.body.model
+    const choice = chooseModel(who.policy, who.label, asked, providers.catalog())
+    const refuse = (given: Refusal, rule: string | null) =>
+      deny(response, { who, format, refusal: given, path, alias: asked, rule })
+    if (choice.effect === 'deny') return refuse(choice.refusal, choice.rule)
+    if (choice.provider.kind === 'anthropic' && format === 'responses')
+      return refuse(
+        refusal(
+          400,
+          'format-not-offered',
+          'The assigned model is offered as /v1/messages and /v1/chat/completions only.',
+        ),
+        choice.rule,
+      )
+
+    const call: OpenCall = { asked, choice, abort: new AbortController(), killed: false }
+    const correlation = randomUUID()
+    const detail = { path, alias: asked, provider: choice.provider.id, model: choice.model }
+    const common = { ...identityOf(who), rule: choice.rule, correlation }
+    // Known before it is recorded, so that a kill or a change of policy during the wait covers it.
+    open.add(call)
+    try {
+      try {
+        await append(auditEvent('model.request', { ...common, decision: 'allow', reason: 'allowed', detail }))
+      } catch {
+        return answerRefusal(response, format, NOT_RECORDED)
+      }
+      const startedAt = performance.now()
+      const end: CallEnd = call.killed
+        ? { status: null, firstByteMs: null, inputTokens: null, outputTokens: null, outcome: 'client-closed' }
+        : await forward(
+            {
+              path,
+              format,
+              provider: choice.provider,
+              body: read.body,
+              text: read.withModel(choice.model),
+              key: providers.keyOf(choice.provider.id),
+              abort: call.abort,
+            },
+            { request, response, upstream, demo },
+          )
+      if (call.killed) response.destroy()
+      const outcome = call.killed ? 'killed' : end.outcome
+      const latencyMs = Math.round(performance.now() - startedAt)
+      await recordEnd(
+        auditEvent('model.call', {
+          ...common,
+          decision: 'info',
+          reason: outcome,
+          detail: { ...detail, ...end, outcome, latencyMs },
+        }),
+      )
+    } finally {
+      open.delete(call)
+    }
+  }
+
+  async function deny(response: ServerResponse, { who, format, refusal: given, path, alias, rule }: Refused) {
+    const event = auditEvent('model.request', {
+      ...(who ? identityOf(who) : { actor: { type: 'sandbox', id: door.id }, sandbox: door.id }),
+      decision: 'deny',
+      reason: given.reason,
+      rule,
+      correlation: randomUUID(),
+      detail: { path, alias, provider: null, model: null },
+    })
+    const recorded = await append(event).then(
+      () => true,
+      () => false,
+    )
+    answerRefusal(response, format, recorded ? given : NOT_RECORDED)
+    // A body that nobody reads would keep the connection from its next request.
+    response.once('finish', () => response.req.complete || response.req.destroy())
+  }
+
+  /** The call has happened: its end is owed to the log for as long as this program lives. The id makes a repetition harmless. */
+  async function recordEnd(event: AuditEvent) {
+    for (;;) {
+      try {
+        return await append(event)
+      } catch {
+        await new Promise((wait) => setTimeout(wait, RETRY_MS).unref())
+      }
+    }
+  }
+
+  function kill(covers: (call: OpenCall) => boolean) {
+    for (const call of open) {
+      if (!covers(call)) continue
+      call.killed = true
+      call.abort.abort()
+    }
+  }
+
+  return {
+    handle(socket: Socket) {
+      socket.on('error', () => undefined)
+      if (sockets.size >= MAX_SOCKETS) return socket.destroy()
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+      server.emit('connection', socket)
+    },
+    /** A call goes on only while the same question would still get the same model. */
+    rejudge() {
+      const who = door.current()
+      kill(({ asked, choice }) => {
+        if (!who) return true
+        const now = chooseModel(who.policy, who.label, asked, providers.catalog())
+        return now.effect === 'deny' || now.provider.id !== choice.provider.id || now.model !== choice.model
+      })
+    },
+    /** Ends every call and connection, to the sandbox and to providers. New ones are taken again afterwards. */
+    closeAll(why: string) {
+      log.debug({ why, calls: open.size }, 'model connections closed')
+      kill(() => true)
+      for (const socket of sockets) socket.destroy()
+      upstream.close().catch((error: unknown) => log.warn({ err: error }, 'a provider connection did not close'))
+    },
+    connections: () => sockets.size,
+  }
+}
+
+const NOT_RECORDED = refusal(
+  503,
+  'audit-unavailable',
+  'Backlot cannot write its log at the moment, so nothing may leave. Try again in a minute.',
+)
+
+interface Refused {
+  who: DoorIdentity | null
+  format: WireFormat
+  refusal: Refusal
+  path: string
+  alias: string | null
+  rule: string | null
+}
+interface InCall {
+  request: IncomingMessage
+  response: ServerResponse
+  format: WireFormat
+  path: string
+  who: DoorIdentity
+}
+
+const identityOf = (who: DoorIdentity) => ({
+  actor: { type: 'sandbox' as const, id: who.sandbox },
+  person: who.person,
+  prototype: who.prototype,
+  sandbox: who.sandbox,
+  policy: { name: who.policy.name, version: who.policy.version },
+})

@@ -1,0 +1,94 @@
+import { z } from 'zod'
+import type { RequestBody } from './body.ts'
+import { type Refusal, refusal, type WireFormat } from './wire.ts'
+
+/**
+ * Model providers can fetch, search, run code and store on a caller's behalf: ways out that no egress rule sees (BAD-INPUT
+ * L04). Until a policy can allow them they are refused, each by name. What a client runs itself passes.
+ */
+const CLIENT_RUN: Record<WireFormat, RegExp> = {
+  chat: /^(function|custom)$/,
+  responses: /^(function|custom|local_shell|apply_patch)$/,
+  messages: /^(custom|(bash|text_editor|computer|memory)_\d{8})$/,
+}
+
+/** Top-level fields that name a source, a place to keep or send data, another model, or other credentials. */
+const REFUSED_FIELDS =
+  /^(mcp_servers|web_search.*|search.*|enable_search|plugins|containers?|skills|connectors?|retrieval.*|data_sources|extra_body|models|fallbacks|route|provider|base_url|api_base|api_key|api_version|custom_llm_provider|user_config|.*callbacks?|webhook.*|previous_response_id|conversation|background|prompt|batch.*)$/i
+/** Empty values of those fields say nothing, and some clients always send them. */
+const saysNothing = (value: unknown) =>
+  value === null || value === false || value === '' || (Array.isArray(value) && value.length === 0)
+
+const refused = (what: string, todo: string): Refusal =>
+  refusal(
+    403,
+    'server-side-refused',
+    `${what} lets the model provider reach or keep data where your policy does not see it. ${todo}`,
+  )
+
+/** The first part of the request that would make the provider act outside this sandbox's policy, or null. */
+export function serverSideRefusal(format: WireFormat, body: RequestBody): Refusal | null {
+  for (const [field, value] of Object.entries(body))
+    if (REFUSED_FIELDS.test(field) && !saysNothing(value))
+      return refused(`The field "${field.slice(0, 60)}"`, 'Leave it out.')
+  return toolRefusal(format, body.tools) ?? contentRefusal([body.messages, body.input, body.system, body.instructions])
+}
+
+const tools = z.array(z.looseObject({ type: z.string().nullish() })).nullish()
+
+function toolRefusal(format: WireFormat, offered: unknown): Refusal | null {
+  const read = tools.safeParse(offered)
+  if (!read.success) return refusal(400, 'body-invalid', '"tools" must be a list of objects, each with "type" as text.')
+  for (const { type } of read.data ?? []) {
+    // Anthropic: no type means a custom tool. OpenAI: the type is required, so none is not one that we know.
+    if (type ? CLIENT_RUN[format].test(type) : format === 'messages') continue
+    const name = type ? `"${type.slice(0, 60)}"` : 'without a type'
+    return refused(
+      `The tool ${name} is run by the provider and`,
+      'Switch it off in the agent; tools that the agent runs itself work.',
+    )
+  }
+  return null
+}
+
+/** Looks at every object of the conversation. What a tool was called with is data, not an instruction to the provider. */
+function contentRefusal(roots: readonly unknown[]): Refusal | null {
+  const open = [...roots]
+  while (open.length > 0) {
+    const value = open.pop()
+    if (Array.isArray(value)) for (const each of value) open.push(each)
+    else if (value !== null && typeof value === 'object') {
+      const part = new Map<string, unknown>(Object.entries(value))
+      const found = partRefusal(part)
+      if (found) return found
+      const isToolCall = part.get('type') === 'tool_use'
+      for (const [key, inner] of part) if (!(isToolCall && key === 'input')) open.push(inner)
+    }
+  }
+  return null
+}
+
+const source = z.looseObject({ type: z.enum(['base64', 'text', 'content']) })
+const withUrl = z.looseObject({ url: z.string() })
+/** A stored thing that is only referred to: another sandbox may have put it there with the same key. */
+const REFERENCES = new Set(['item_reference', 'container_upload'])
+const INLINE = 'Send the content itself (as data: or base64).'
+
+function partRefusal(part: ReadonlyMap<string, unknown>): Refusal | null {
+  const type = part.get('type')
+  if (typeof type === 'string' && REFERENCES.has(type)) return refused(`A part of type "${type}"`, INLINE)
+  for (const [key, value] of part) {
+    if (value === null || value === undefined) continue
+    if (/^file_?ids?$/i.test(key)) return refused(`"${key}"`, INLINE)
+    if (key === 'source' && typeof value === 'object' && !source.safeParse(value).success)
+      return refused('A source other than text or base64', INLINE)
+    if (/_(url|uri)$/i.test(key) && !isInline(value)) return refused(`"${key.slice(0, 60)}" with an address`, INLINE)
+  }
+  return null
+}
+
+function isInline(value: unknown): boolean {
+  const read = withUrl.safeParse(value)
+  const url = read.success ? read.data.url : value
+  return typeof url === 'string' && /^data:/i.test(url)
+}
