@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { SandboxSpec } from '../contract/runner.ts'
-import { seccompProfile } from './seccomp.ts'
+import { seccompProfile } from './seccomp/profile.ts'
 
 const MIB = 1_048_576
 /** `maker` in sandbox-images/base/Dockerfile. */

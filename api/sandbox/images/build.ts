@@ -6,7 +6,7 @@ import type { ImageProgress } from '../../contract/runner.ts'
 import { ApiError } from '../../errors.ts'
 import type { Engine } from '../docker.ts'
 import { debian, ensureDebian } from './base.ts'
-import { baseInputs, contextOf, hashOf, type Input, toolInputs } from './inputs.ts'
+import { baseInputs, baseProvides, contextOf, hashOf, type Input, toolInputs } from './inputs.ts'
 
 export type ImagesOptions = {
   engine: Engine
@@ -32,9 +32,9 @@ export function createImages({ engine, folder, extraCa, buildArguments }: Images
     const base = await baseInputs(folder, extraCa)
     const stages: Stage[] = [stage('backlot/base', 'base/Dockerfile', base, base, 'the base image')]
     let all = base
-    for (const tool of [...new Set(tools)].sort()) {
+    const provided = await baseProvides(folder)
+    for (const tool of [...new Set(tools)].filter((name) => !provided.includes(name)).sort()) {
       const inputs = await toolInputs(folder, tool)
-      if (!inputs.some(({ path }) => path === `tools/${tool}/Dockerfile`)) continue
       all = [...all, ...inputs]
       stages.push(stage('backlot/layer', `tools/${tool}/Dockerfile`, [...inputs, ...base], all, tool))
     }

@@ -2,14 +2,35 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
-/** NPM_CONFIG_REGISTRY from npm's configuration, when there is an npm, and the proxies that the runner was given. */
+/** The package registries that npm and pip on the host are configured for, where they say one, and the given proxies. */
 export async function hostBuildArguments(proxies: Record<string, string>): Promise<Record<string, string>> {
-  const registry = await npmRegistry()
-  return registry === null ? { ...proxies } : { ...proxies, NPM_CONFIG_REGISTRY: registry }
+  const [npm, pip] = await Promise.all([
+    said('npm', ['config', 'get', 'registry']),
+    said('pip3', ['config', 'get', 'global.index-url']),
+  ])
+  const named = { NPM_CONFIG_REGISTRY: npm, PIP_INDEX_URL: pip }
+  const known = Object.entries(named).filter(([, url]) => URL.canParse(url))
+  return { ...proxies, ...Object.fromEntries(known) }
 }
 
-async function npmRegistry(): Promise<string | null> {
-  const asked = await promisify(execFile)('npm', ['config', 'get', 'registry'], { timeout: 20_000 }).catch(() => null)
-  const url = asked?.stdout.trim() ?? ''
+/** Where apt on this host gets Debian from; null where the host is not Debian, and the tools' own default serves. */
+export async function debianMirror(): Promise<string | null> {
+  const asked = ['indextargets', '--format', '$(LABEL) $(REPO_URI)', 'Origin: Debian', 'Created-By: Packages']
+  const targets = (await said('apt-get', asked)).split('\n')
+  const url = targets.find((line) => line.startsWith('Debian '))?.slice('Debian '.length) ?? ''
   return URL.canParse(url) ? url : null
+}
+
+export async function hasProgram(name: string): Promise<boolean> {
+  return promisify(execFile)(name, ['--version'], { timeout: 10_000 }).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function said(program: string, argv: readonly string[]): Promise<string> {
+  return promisify(execFile)(program, argv, { timeout: 20_000 }).then(
+    ({ stdout }) => stdout.trim(),
+    () => '',
+  )
 }

@@ -7,11 +7,15 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import tar from 'tar-stream'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { slug } from '../../contract/ids.ts'
 import { ApiError } from '../../errors.ts'
 
 /** `path` is relative to the build context; `executable` is all that is kept of the mode. */
 export type Input = { path: string; executable: boolean; bytes: Buffer }
 
+const baseTool = z.object({ provides: z.array(slug) })
 const left = new Set(['node_modules', '.DS_Store'])
 
 /** Inputs of the base: base/, porter/ and `extra-ca.crt`, which is always there and empty when there is no extra CA. */
@@ -21,12 +25,19 @@ export async function baseInputs(folder: string, extraCa: string | null): Promis
   return [...files, { path: 'extra-ca.crt', executable: false, bytes }]
 }
 
-/** Inputs of one tool, or an empty list when the base brings it (its folder has no Dockerfile). */
+/** Ids of tools that are in the base, so that they need no layer: `provides` of base/tool.yaml. */
+export async function baseProvides(folder: string): Promise<readonly string[]> {
+  const text = await readFile(join(folder, 'base', 'tool.yaml'), 'utf8')
+  return baseTool.parse(parse(text)).provides
+}
+
+/** Inputs of one tool. */
 export async function toolInputs(folder: string, tool: string): Promise<Input[]> {
   const files = await filesBelow(folder, join('tools', tool))
   if (files.length > 0) return files
-  const tools = (await readdir(join(folder, 'tools')).catch(() => [])).sort().join(', ')
-  throw new ApiError('invalid_request', `There is no tool called ${tool}. Tools: ${tools}.`)
+  const layers = await readdir(join(folder, 'tools')).catch(() => [])
+  const tools = [...layers, ...(await baseProvides(folder))].sort().join(', ')
+  throw new ApiError('policy_invalid', `tools.allow: there is no tool called ${tool}. Tools: ${tools}.`)
 }
 
 /** First 16 hex digits of SHA-256; lengths stand before contents, so no two lists of files read the same. */

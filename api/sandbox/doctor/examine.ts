@@ -1,9 +1,9 @@
-/** What this host can really enforce. Gathering is here; judging is pure, in verdict.ts. */
+/** What this host can really enforce. Gathering is here; judging is pure, in judge.ts. */
 import { readFile, statfs } from 'node:fs/promises'
-import type { DoctorReport } from '../contract/runner.ts'
-import type { Engine } from './docker.ts'
-import { type HostFacts, judge } from './verdict.ts'
-import type { Workspaces } from './workspace.ts'
+import type { DoctorReport } from '../../contract/runner.ts'
+import type { Engine } from '../docker.ts'
+import type { Workspaces } from '../workspace.ts'
+import { type HostFacts, judge } from './judge.ts'
 
 export type DoctorOptions = { engine: Engine; workspaces: Workspaces }
 export type Doctor = ReturnType<typeof createDoctor>

@@ -1,6 +1,6 @@
 /** `backlot doctor`'s judgement: facts of the host in, a report out. Pure, so that hosts which nobody has here are rows in a test. */
-import type { DoctorReport } from '../contract/runner.ts'
-import type { EngineFacts } from './docker.ts'
+import type { DoctorReport } from '../../contract/runner.ts'
+import type { EngineFacts } from '../docker.ts'
 
 export type HostFacts = {
   engine: EngineFacts | null
