@@ -21,6 +21,7 @@ export const person = z.strictObject({
   createdAt: z.iso.datetime(),
 })
 export type Person = z.infer<typeof person>
+export const peopleList = z.strictObject({ items: z.array(person) })
 
 /** POST /api/v1/sessions: a link's single-use token signs in the person for whom the link was made; else e-mail and password. */
 export const signIn = z.union([
@@ -36,7 +37,7 @@ export const mePatch = z.strictObject({
   currentPassword: z.string().max(200).optional(),
 })
 
-/** Admin › People. An invitation is answered with a single-use link, shown once. */
+/** Admin › People. An invitation, and POST /api/v1/people/:id/link (a new way in), are answered with a single-use link, shown once. */
 export const invite = z.strictObject({ email, name, roles: z.array(role).min(1) })
 export const invited = z.strictObject({ person, link: z.url(), expiresAt: z.iso.datetime() })
 export const personPatch = z.strictObject({
@@ -54,3 +55,4 @@ export const apiToken = z.strictObject({
 })
 export const apiTokenCreate = z.strictObject({ name, expiresInDays: z.int().min(1).max(365).default(90) })
 export const apiTokenCreated = z.strictObject({ token: z.string(), apiToken })
+export const apiTokenList = z.strictObject({ items: z.array(apiToken) })
