@@ -14,8 +14,8 @@
  *   DELETE /sandboxes/:id/terminals/:name                 204
  *   POST   /sandboxes/:id/terminals/:name/stream?offset=N duplex bytes; answer header `x-offset`: where its bytes begin
  *   POST   /kill               killOrder                  204: closes what the order covers, within a second
- *   PUT    /providers/:id      providerSave               204: seals the key, stores the provider
- *   DELETE /providers/:id                                 204
+ *   PUT    /providers/:id?by=  providerSave               204: seals the key, stores the provider; `by`: the person, for the record
+ *   DELETE /providers/:id?by=                             204
  *   POST   /providers/:id/test                            providerTest
  */
 import { z } from 'zod'

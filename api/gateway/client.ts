@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream'
 import { z } from 'zod'
 import { errorBody } from '../contract/errors.ts'
 import { doorOpened, doorStatus, gatewayHealth, type KillOrder } from '../contract/gateway.ts'
-import type { SandboxId } from '../contract/ids.ts'
+import type { PersonId, SandboxId } from '../contract/ids.ts'
 import { type providerSave, providerTest } from '../contract/models.ts'
 import { type ExecRequest, execResult, proof } from '../contract/prototypes.ts'
 import { terminalInfo, terminalList, type terminalOpen, type terminalSize } from '../contract/terminal.ts'
@@ -105,9 +105,10 @@ export function createGatewayClient(socketPath: string) {
 
     kill: (order: KillOrder) => ask(nothing, { method: 'POST', path: '/kill', body: order }),
 
-    saveProvider: (id: string, body: z.output<typeof providerSave>) =>
-      ask(nothing, { method: 'PUT', path: provider(id), body }),
-    removeProvider: (id: string) => ask(nothing, { method: 'DELETE', path: provider(id) }),
+    /** `by`: the person who is recorded as having done it. */
+    saveProvider: (id: string, body: z.output<typeof providerSave>, by: PersonId) =>
+      ask(nothing, { method: 'PUT', path: provider(id, `?by=${by}`), body }),
+    removeProvider: (id: string, by: PersonId) => ask(nothing, { method: 'DELETE', path: provider(id, `?by=${by}`) }),
     testProvider: (id: string) =>
       ask(providerTest, { method: 'POST', path: provider(id, '/test'), patienceMs: PROOF_PATIENCE_MS }),
 

@@ -1,0 +1,86 @@
+import { chmod, mkdir, rm } from 'node:fs/promises'
+import { createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { SandboxId } from '../contract/ids.ts'
+import { createEgress, type EgressDeps } from '../egress/listener.ts'
+import { createModels, type ModelsDeps } from '../models/listener.ts'
+import { createPorterLink } from '../porter/link.ts'
+import { createTerminals } from '../terminals/terminals.ts'
+import type { SandboxDoor } from './identity.ts'
+
+export interface DoorDeps {
+  /** <state>/sandboxes/<id>: mounted read-only in the sandbox, so it holds sockets and nothing else. */
+  directory: string
+  recordings: string
+  door: SandboxDoor
+  egress: Pick<EgressDeps, 'append' | 'resolve' | 'dial' | 'limits' | 'own'>
+  models: Pick<ModelsDeps, 'append' | 'providers' | 'demo'>
+  log: Logger
+}
+
+/** One sandbox's three sockets and what answers on them. Who it is = which of these sockets was used (law 1). */
+export async function openDoor(id: SandboxId, deps: DoorDeps) {
+  const log = deps.log.child({ sandbox: id })
+  const egress = createEgress({ sandbox: deps.door, ...deps.egress, log })
+  const models = createModels({ door: deps.door, ...deps.models, log })
+  const link = createPorterLink({ log })
+  const terminals = createTerminals({
+    link,
+    directory: deps.recordings,
+    sandbox: deps.door,
+    append: deps.egress.append,
+    log,
+  })
+
+  await mkdir(deps.directory, { recursive: true, mode: 0o755 })
+  const servers = await Promise.all([
+    listenOn(join(deps.directory, 'egress.sock'), egress.handle, log),
+    listenOn(join(deps.directory, 'model.sock'), models.handle, log),
+    listenOn(join(deps.directory, 'porter.sock'), link.accept, log),
+  ])
+
+  return {
+    id,
+    link,
+    terminals,
+    connections: () => egress.connections() + models.connections(),
+    /** Every open connection is judged again; those that are now denied are closed. */
+    rejudge() {
+      egress.rejudge()
+      models.rejudge()
+    },
+    cut() {
+      egress.closeAll('killed')
+      models.closeAll('killed')
+    },
+    /** `remove`: the sandbox is gone, and so is its directory; without it the sockets are only let go. */
+    async close({ remove }: { remove: boolean }) {
+      await terminals.close()
+      await link.close()
+      egress.closeAll('killed')
+      models.closeAll('killed')
+      await Promise.all(servers.map(closed))
+      if (remove) await rm(deps.directory, { recursive: true, force: true })
+    },
+  }
+}
+export type Door = Awaited<ReturnType<typeof openDoor>>
+
+/** The sandbox's user is not ours, hence 0666; the state folder above is 0700, and the mount shows only this directory. */
+async function listenOn(path: string, handle: (socket: Socket) => void, log: Logger): Promise<Server> {
+  await rm(path, { force: true })
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, handle)
+  await new Promise<void>((listening, failed) => {
+    server.once('error', failed)
+    server.listen(path, () => {
+      server.off('error', failed)
+      listening()
+    })
+  })
+  server.on('error', (error) => log.error({ err: error, path }, 'a socket of a sandbox failed'))
+  await chmod(path, 0o666)
+  return server
+}
+
+const closed = (server: Server) => new Promise<void>((done) => server.close(() => done()))

@@ -1,0 +1,78 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type SandboxId, sandboxId } from '../contract/ids.ts'
+import { type Door, type DoorDeps, openDoor } from './door.ts'
+import type { Register } from './register.ts'
+
+type Shared = Omit<DoorDeps, 'directory' | 'recordings' | 'door'>
+
+interface DoorsDeps extends Shared {
+  register: Register
+  paths: { sandboxes: string; recordings: string }
+}
+
+/** All doors of this gateway. Opening and closing one sandbox's door is done in turn, never twice at once. */
+export function createDoors({ register, paths, ...shared }: DoorsDeps) {
+  const opened = new Map<SandboxId, Door>()
+  const turns = new Map<SandboxId, Promise<unknown>>()
+
+  function inTurn<T>(id: SandboxId, work: () => Promise<T>): Promise<T> {
+    const before = turns.get(id) ?? Promise.resolve()
+    const now = before.then(work, work)
+    const settled = now.catch(() => undefined).finally(() => turns.get(id) === settled && turns.delete(id))
+    turns.set(id, settled)
+    return now
+  }
+
+  const open = (id: SandboxId) =>
+    inTurn(id, async () => {
+      const already = opened.get(id)
+      if (already) return already
+      const door = await openDoor(id, {
+        ...shared,
+        directory: join(paths.sandboxes, id),
+        recordings: join(paths.recordings, id),
+        door: { id, current: () => register.identityOf(id) },
+      })
+      opened.set(id, door)
+      return door
+    })
+
+  const close = (id: SandboxId, { remove }: { remove: boolean }) =>
+    inTurn(id, async () => {
+      const door = opened.get(id)
+      opened.delete(id)
+      await door?.close({ remove })
+      if (remove) await rm(join(paths.sandboxes, id), { recursive: true, force: true })
+    })
+
+  return {
+    open,
+    close,
+    find: (id: SandboxId) => opened.get(id) ?? null,
+    directoryOf: (id: SandboxId) => join(paths.sandboxes, id),
+
+    /** After a start or a change in the database: the doors that ought to be open are, and every connection is judged again. */
+    async settle() {
+      await Promise.all(register.withDoor().map((id) => open(id)))
+      for (const door of opened.values()) door.rejudge()
+    },
+
+    /** Directories that no sandbox of the database uses any more (a crash between the two removals). */
+    async sweep(known: (id: SandboxId) => boolean) {
+      for (const name of await readdir(paths.sandboxes)) {
+        const id = sandboxId.safeParse(name)
+        if (id.success && !known(id.data)) await rm(join(paths.sandboxes, name), { recursive: true, force: true })
+      }
+    },
+
+    cut(covers: (id: SandboxId) => boolean) {
+      for (const door of opened.values()) if (covers(door.id)) door.cut()
+    },
+
+    async closeAll() {
+      await Promise.all([...opened.keys()].map((id) => close(id, { remove: false })))
+    },
+  }
+}
+export type Doors = ReturnType<typeof createDoors>

@@ -1,0 +1,81 @@
+import { z } from 'zod'
+import { type PersonId, personId, prototypeId, type SandboxId, sandboxId } from '../contract/ids.ts'
+import { policyInForce } from '../contract/policy.ts'
+import { dataLabel, sandboxState } from '../contract/prototypes.ts'
+import type { Store } from '../store/connect.ts'
+import type { DoorIdentity } from './identity.ts'
+
+const row = z.object({
+  sandbox: sandboxId,
+  prototype: prototypeId,
+  person: personId,
+  label: dataLabel,
+  state: sandboxState,
+  policy: policyInForce.nullable(),
+})
+
+/** States in which what a sandbox asks for is judged by its policy; in any other it is denied whatever it asks. */
+const JUDGED = new Set(['proving', 'claimed'])
+/** States whose socket directory must exist, so that the porter can reach us. */
+const WITH_DOOR = new Set(['starting', 'proving', 'ready', 'claimed', 'paused'])
+
+interface Read {
+  identities: Map<SandboxId, DoorIdentity>
+  owners: Map<SandboxId, PersonId>
+  doors: SandboxId[]
+}
+
+/** Who is behind each sandbox's sockets, as the database says; read whole at each change, never patched. */
+export function createRegister(db: Store) {
+  const read: Read = { identities: new Map(), owners: new Map(), doors: [] }
+
+  async function refresh() {
+    const rows = await db
+      .selectFrom('sandboxes')
+      .innerJoin('prototypes', 'prototypes.id', 'sandboxes.prototype_id')
+      .leftJoin(inForce(db), (join) => join.onRef('in_force.name', '=', 'prototypes.policy'))
+      .where('sandboxes.state', 'not in', ['removed'])
+      .select([
+        'sandboxes.id as sandbox',
+        'sandboxes.prototype_id as prototype',
+        'sandboxes.owner_id as person',
+        'sandboxes.state',
+        'prototypes.label',
+        'in_force.body as policy',
+      ])
+      .execute()
+    const identities = new Map<SandboxId, DoorIdentity>()
+    const owners = new Map<SandboxId, PersonId>()
+    const doors: SandboxId[] = []
+    for (const raw of rows) {
+      const { state, policy, ...who } = row.parse(raw)
+      owners.set(who.sandbox, who.person)
+      if (WITH_DOOR.has(state)) doors.push(who.sandbox)
+      if (JUDGED.has(state) && policy) identities.set(who.sandbox, { ...who, policy })
+    }
+    read.identities = identities
+    read.owners = owners
+    read.doors = doors
+  }
+
+  return {
+    refresh,
+    /** Null: nobody is known behind this socket, or not yet: deny everything. */
+    identityOf: (id: SandboxId) => read.identities.get(id) ?? null,
+    personOf: (id: SandboxId) => read.owners.get(id) ?? null,
+    known: (id: SandboxId) => read.owners.has(id),
+    withDoor: () => read.doors,
+  }
+}
+export type Register = ReturnType<typeof createRegister>
+
+/** The highest version of each policy. */
+function inForce(db: Store) {
+  return db
+    .selectFrom('policies')
+    .distinctOn('name')
+    .select(['name', 'body'])
+    .orderBy('name')
+    .orderBy('version', 'desc')
+    .as('in_force')
+}
