@@ -1,0 +1,54 @@
+/** What one sandbox may take of the gateway. Times in ms. */
+export interface EgressLimits {
+  /** Client connections at once. */
+  connections: number
+  /** Request line and header fields of one request together; beyond it 431. */
+  headerBytes: number
+  /** From the first moment of a connection to the end of its first request's header. */
+  headerMs: number
+  /** Between two requests of one connection. */
+  keepAliveMs: number
+  /** Without a byte in either direction. An agent may wait long for an answer. */
+  idleMs: number
+  /** The longest that one request or tunnel may last. */
+  absoluteMs: number
+  /** Requests and tunnels a second, over time and at once; faster ones wait, they are not refused. */
+  requestsPerSecond: number
+  requestBurst: number
+  /** The longest ClientHello, and how long a client may take to send it. Real ones stay under 4 kB. */
+  helloBytes: number
+  helloMs: number
+  /** For all addresses of a host together. */
+  dialMs: number
+}
+
+export const DEFAULT_LIMITS: EgressLimits = {
+  connections: 256,
+  headerBytes: 32 * 1024,
+  headerMs: 15_000,
+  keepAliveMs: 75_000,
+  idleMs: 60 * 60_000,
+  absoluteMs: 24 * 60 * 60_000,
+  requestsPerSecond: 2000,
+  requestBurst: 4000,
+  helloBytes: 32 * 1024,
+  helloMs: 10_000,
+  dialMs: 10_000,
+}
+
+/**
+ * A token bucket that delays. Waiting keeps what a sandbox can queue bounded by its connections, and the audit log from
+ * being filled with refusals.
+ */
+export function createPace(perSecond: number, burst: number, clock: () => number = performance.now.bind(performance)) {
+  let tokens = burst
+  let filledAt = clock()
+  return async function pace(): Promise<void> {
+    const now = clock()
+    tokens = Math.min(burst, tokens + ((now - filledAt) / 1000) * perSecond) - 1
+    filledAt = now
+    if (tokens >= 0) return
+    const waitMs = (-tokens / perSecond) * 1000
+    await new Promise<void>((done) => setTimeout(done, waitMs).unref())
+  }
+}

@@ -1,0 +1,105 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type Answer, rawAnswer } from './denial.ts'
+import type { EgressLimits } from './limits.ts'
+import type { Passage, Passages } from './passage.ts'
+import { connectTarget, escapedRaw } from './target.ts'
+import { firstAnswer, type Gate, passHello, passSecondHello } from './tls/gate.ts'
+
+interface Connect {
+  client: Socket
+  /** Bytes that came behind the request's header. */
+  head: Buffer
+  url: string
+  headers: IncomingHttpHeaders
+}
+
+/**
+ * CONNECT: judged, dialled, answered 200, and then opaque but for the ClientHello, whose server name must be the CONNECT
+ * host. What goes on inside, the upstream's certificate and a renegotiation to another name are the client's to check: the
+ * gateway has no key to look in with, and the policy says `unsafeOpaque` for it.
+ */
+export async function tunnel(
+  { client, head, url, headers }: Connect,
+  passages: Passages,
+  limits: EgressLimits,
+): Promise<void> {
+  const target = connectTarget(url)
+  const passage = target.ok
+    ? await passages.begin(target.request)
+    : await passages.refuse({ reason: target.reason, method: 'CONNECT', raw: escapedRaw(`CONNECT ${url}`) })
+  if (!passage.ok) return finish(client, rawAnswer(passage.answer, headers))
+
+  const { upstream, request, signal } = passage
+  signal.addEventListener('abort', () => client.destroy())
+  if (client.destroyed) return passage.end('client-closed', null)
+  client.on('close', () => passage.end(outcomeOf(client, upstream), 200))
+  upstream.on('close', () => {
+    drain(client)
+    passage.end(outcomeOf(client, upstream), 200)
+  })
+
+  client.write('HTTP/1.1 200 Connection established\r\n\r\n')
+  const terms = { host: request.host, maxBytes: limits.helloBytes, timeoutMs: limits.helloMs }
+  const first = await passHello(client, head, terms)
+  if (!first.ok) return refuse(first, passage, client)
+  upstream.write(first.hello)
+
+  // The client is not read until the server has answered: a second hello must not slip through meanwhile.
+  const answer = await firstAnswer(upstream, limits.idleMs)
+  client.write(answer.bytes)
+  let rest = first.rest
+  if (answer.retry) {
+    const second = await passSecondHello(client, rest, terms)
+    if (!second.ok) return refuse(second, passage, client)
+    upstream.write(second.hello)
+    rest = second.rest
+  }
+  if (rest.length > 0) upstream.write(rest)
+  join(client, upstream, passage, limits.idleMs)
+}
+
+function join(client: Socket, upstream: Socket, passage: Passage, idleMs: number) {
+  // Every byte passes both sockets, so one of them measures the silence of both directions.
+  upstream.setTimeout(idleMs, () => passage.end('limit', 200))
+  client.pipe(upstream)
+  upstream.pipe(client)
+}
+
+async function refuse(gate: Exclude<Gate, { ok: true }>, passage: Passage, client: Socket) {
+  if (gate.reason === 'closed') return passage.end('client-closed', 200)
+  const answer: Answer = await passage.deny(gate.reason)
+  finish(client, gate.reason === 'connect-non-tls' ? rawAnswer(answer) : ALERT)
+}
+
+/** A fatal access_denied (RFC 8446 section 6): TLS clients say so, where a closed connection would say nothing. */
+const ALERT = Buffer.from([21, 3, 3, 0, 2, 2, 49])
+/** For a client that does not take, or does not close after, the last word. */
+const LINGER_MS = 5000
+
+/** Writes the last word and closes. What the client still sends is dropped: unread, it would reset the connection before the word is read. */
+export function finish(client: Duplex, lastWord: string | Buffer): void {
+  if (client.destroyed) return
+  client.end(lastWord)
+  client.resume()
+  destroyLater(client)
+}
+
+/** The upstream is gone: what is on its way to the client still gets there. */
+function drain(client: Socket) {
+  if (client.destroyed) return
+  client.destroySoon()
+  destroyLater(client)
+}
+
+function destroyLater(client: Duplex) {
+  const timer = setTimeout(() => client.destroy(), LINGER_MS).unref()
+  client.on('close', () => clearTimeout(timer))
+}
+
+/** `completed`: both sides said that they had no more to say. */
+function outcomeOf(client: Socket, upstream: Socket) {
+  if (client.readableEnded && upstream.readableEnded) return 'completed' as const
+  return upstream.destroyed && !client.readableEnded ? ('upstream-closed' as const) : ('client-closed' as const)
+}

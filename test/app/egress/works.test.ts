@@ -1,0 +1,65 @@
+import { connect as tlsConnect } from 'node:tls'
+import { afterEach, describe, expect, test } from 'vitest'
+import { httpUpstream, tlsUpstream, type Upstream } from './upstream.ts'
+import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world.ts'
+
+const opened: { close(): Promise<void> }[] = []
+const keep = <T extends World | Upstream>(it: T): T => {
+  opened.push(it)
+  return it
+}
+afterEach(async () => {
+  for (const it of opened.splice(0).reverse()) await it.close()
+})
+
+describe('what is allowed works', () => {
+  test('a tunnel carries TLS both ways, and its intent comes before the look-up', async () => {
+    const upstream = keep(await tlsUpstream(['example.org'], (socket) => socket.pipe(socket)))
+    const world = keep(
+      await createWorld({
+        rules: [rule({ host: 'example.org' })],
+        answers: { 'example.org': [[PUBLIC]] },
+        network: { [`${PUBLIC}:443`]: upstream.port },
+      }),
+    )
+    const client = world.connect()
+    client.write('CONNECT ExAmPlE.OrG.:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n')
+    expect(await readUntil(client, headEnds)).toMatch(/^HTTP\/1.1 200 /)
+    const secure = tlsConnect({ socket: client, servername: 'example.org', rejectUnauthorized: false })
+    secure.write('hello')
+    expect(await readUntil(secure, (text) => text.length >= 5)).toBe('hello')
+    secure.end()
+    await world.until((events) => events.length === 2)
+    expect(world.order).toEqual([
+      'audit:egress.request:allow',
+      'resolve:example.org',
+      `dial:${PUBLIC}:443`,
+      'audit:egress.ended:info',
+    ])
+    const [intent, end] = world.events
+    expect(intent).toMatchObject({ detail: { host: 'example.org', port: 443 }, rule: 'test/example.org' })
+    expect(end).toMatchObject({ correlation: intent?.correlation, detail: { outcome: 'completed', status: 200 } })
+  })
+
+  test('a plain request is sent on in origin-form', async () => {
+    const seen: unknown[] = []
+    const upstream = keep(
+      await httpUpstream((request, response) => {
+        seen.push([request.method, request.url, request.headers])
+        response.end('hello')
+      }),
+    )
+    const world = keep(
+      await createWorld({
+        rules: [rule({ host: 'example.org', protocol: 'http' })],
+        answers: { 'example.org': [[PUBLIC]] },
+        network: { [`${PUBLIC}:80`]: upstream.port },
+      }),
+    )
+    const answer = await world.raw('GET http://example.org/a?b=c HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n')
+    expect(answer).toMatch(/^HTTP\/1.1 200 OK\r\n[\s\S]*hello/)
+    expect(seen).toEqual([['GET', '/a?b=c', { host: 'example.org', connection: 'close' }]])
+    await world.until((events) => events.length === 2)
+    expect(world.ends()[0]).toMatchObject({ detail: { outcome: 'completed', status: 200, path: '/a' } })
+  })
+})
