@@ -9,7 +9,9 @@ const database = await startEmbedded({
   dataDirectory: join(home, 'postgres'),
   socketDirectory: join(home, 'postgres-socket'),
 })
+let closing = false
 process.on('SIGTERM', () => {
+  closing = true
   database.close().then(
     () => process.exit(0),
     () => process.exit(1),
@@ -17,5 +19,7 @@ process.on('SIGTERM', () => {
 })
 process.send?.({ type: 'database', ownerUrl: database.ownerUrl, passwords: database.passwords })
 await database.exited
-console.error('PostgreSQL ended')
-process.exit(1)
+if (!closing) {
+  console.error('PostgreSQL ended')
+  process.exit(1)
+}

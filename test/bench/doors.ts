@@ -1,0 +1,85 @@
+/** A process of its own: one sandbox's egress and model sockets on loopback ports, with the real log behind them. */
+import { connect as dialTcp } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import pino from 'pino'
+import { z } from 'zod'
+import { createAppender } from '../../api/audit/append.ts'
+import type { PolicyInForce } from '../../api/contract/policy.ts'
+import { createEgress } from '../../api/egress/listener.ts'
+import { createDemo } from '../../api/models/demo/answer.ts'
+import { createModels, USUAL_LIMITS } from '../../api/models/listener.ts'
+
+const given = z
+  .object({ BENCH_DATABASE: z.string(), BENCH_PORTS: z.string(), BENCH_HOST: z.string(), BENCH_MODELS: z.string() })
+  .parse(process.env)
+const ports = given.BENCH_PORTS.split(',').map(Number)
+const log = pino({ level: 'silent' })
+const appender = createAppender(given.BENCH_DATABASE)
+/** No limit may be what is measured. */
+const PLENTY = 1_000_000
+
+const policy: PolicyInForce = {
+  name: 'bench',
+  version: 1,
+  hash: '0'.repeat(64),
+  description: '',
+  tools: { allow: [], workspaceExec: true },
+  sandbox: { runtime: 'runc', cpus: 1, memoryBytes: 2 ** 31, diskBytes: 2 ** 32, pids: 256, perPerson: 3 },
+  egress: [
+    { id: 'bench/0', host: given.BENCH_HOST, ports, protocol: 'tls', methods: null, paths: null, addresses: [], expires: null },
+  ],
+  models: {
+    default: { cloud: 'assigned', local: 'assigned' },
+    labels: { public: 'cloud', internal: 'cloud', confidential: 'local', restricted: 'none' },
+  },
+}
+const door = {
+  id: 'sb_aaaaaaaaaaaaaaaa',
+  current: () => ({
+    sandbox: 'sb_aaaaaaaaaaaaaaaa',
+    prototype: 'pr_aaaaaaaaaaaaaaaa',
+    person: 'pe_aaaaaaaaaaaaaaaa',
+    label: 'internal',
+    policy,
+  }),
+} as const
+
+const egress = createEgress({
+  sandbox: door,
+  append: appender.append,
+  // A public address by name, loopback in fact: the judge sees what it would see in earnest.
+  resolve: async () => ['93.184.216.34'],
+  dial: ({ port }) =>
+    new Promise<Socket>((resolve, reject) => {
+      const socket = dialTcp({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket)).on('error', reject)
+    }),
+  own: () => new Set(),
+  limits: { connections: PLENTY, requestsPerSecond: PLENTY, requestBurst: PLENTY },
+  log,
+})
+const models = createModels({
+  door,
+  providers: {
+    catalog: () => ({
+      providers: new Map([['bench', { id: 'bench', kind: 'openai', baseUrl: given.BENCH_MODELS, hasKey: true, place: 'cloud' }]]),
+      assignments: [{ slot: 'cloud', provider: 'bench', model: 'bench' }],
+    }),
+    keyOf: () => 'bench-key',
+  },
+  append: appender.append,
+  demo: createDemo(),
+  log,
+  limits: { ...USUAL_LIMITS, burst: PLENTY, perSecond: PLENTY, calls: PLENTY },
+})
+
+function listening(handle: (socket: Socket) => void): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, handle).listen(0, '127.0.0.1', () => {
+      const address: AddressInfo | string | null = server.address()
+      resolve(address !== null && typeof address !== 'string' ? address.port : 0)
+    })
+  })
+}
+
+process.send?.({ egress: await listening(egress.handle), models: await listening(models.handle) })
+process.on('disconnect', () => process.exit(0))

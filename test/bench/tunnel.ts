@@ -1,0 +1,150 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
+import { until } from '../support/until.ts'
+import { type Figure, load, percentile } from './figure.ts'
+
+export const HOST = 'upstream.example'
+const DURATION_MS = 5_000
+const LANES = 16
+const END_OF_HEAD = '\r\n\r\n'
+
+interface Via {
+  /** The proxy's port, or null for straight to the upstream. */
+  proxy: number | null
+  host: string
+}
+
+/** CONNECT tunnels through the gateway's egress against tinyproxy, before the same upstream. */
+export async function benchTunnel(egressPort: number, upstream: { short: number; bulk: number }): Promise<Figure[]> {
+  const hello = await clientHello()
+  const tinyproxy = await startTinyproxy()
+  const ours = { proxy: egressPort, host: HOST }
+  const theirs = { proxy: tinyproxy.port, host: '127.0.0.1' }
+  const direct = { proxy: null, host: '127.0.0.1' }
+  const measure = async (via: Via) => {
+    const once = () => exchange(via, upstream.short, hello).then(() => {})
+    await load(LANES, 500, once)
+    const busy = await load(LANES, DURATION_MS, once)
+    const alone = await load(1, 2_000, once)
+    const began = performance.now()
+    const bytes = await exchange(via, upstream.bulk, hello)
+    return {
+      perSecond: busy.perSecond,
+      p50: percentile(alone.durations, 50),
+      megabytesPerSecond: bytes / 1e6 / ((performance.now() - began) / 1000),
+    }
+  }
+  try {
+    const reference = await measure(theirs)
+    const mine = await measure(ours)
+    const straight = await measure(direct)
+    const against = 'tinyproxy'
+    return [
+      {
+        what: 'CONNECT tunnels (recorded twice each)',
+        ours: mine.perSecond,
+        reference: reference.perSecond,
+        against,
+        unit: '/s',
+        aim: '≥ tinyproxy',
+        met: mine.perSecond >= reference.perSecond,
+      },
+      {
+        what: 'latency that a tunnel adds, p50',
+        ours: mine.p50 - straight.p50,
+        reference: reference.p50 - straight.p50,
+        against,
+        unit: 'ms',
+        aim: 'beside the reference',
+        met: null,
+      },
+      {
+        what: 'throughput of one tunnel',
+        ours: mine.megabytesPerSecond,
+        reference: reference.megabytesPerSecond,
+        against,
+        unit: 'MB/s',
+        aim: '≥ tinyproxy',
+        met: mine.megabytesPerSecond >= reference.megabytesPerSecond,
+      },
+    ]
+  } finally {
+    tinyproxy.close()
+  }
+}
+
+/** One tunnel: CONNECT, a TLS greeting, everything that comes back. Resolves with the bytes after the proxy's answer. */
+function exchange({ proxy, host }: Via, port: number, hello: Buffer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let head = proxy === null ? null : ''
+    let bytes = 0
+    const socket = connect({ port: proxy ?? port, host: '127.0.0.1', noDelay: true }, () => {
+      if (proxy === null) socket.write(hello)
+      else socket.write(`CONNECT ${host}:${port} HTTP/1.1\r\nHost: ${host}:${port}${END_OF_HEAD}`)
+    })
+    socket.on('data', (chunk) => {
+      if (head === null) {
+        bytes += chunk.length
+        return
+      }
+      head += chunk.toString('latin1')
+      if (!head.includes(END_OF_HEAD)) return
+      if (!/^HTTP\/1\.[01] 200/.test(head)) return void socket.destroy(new Error(`the proxy said: ${head.slice(0, 200)}`))
+      head = null
+      socket.write(hello)
+    })
+    socket.on('error', reject)
+    socket.on('close', () => (bytes > 0 ? resolve(bytes) : reject(new Error('the tunnel ended without an answer'))))
+  })
+}
+
+/** The first bytes that a TLS client sends for HOST, as OpenSSL makes them. */
+function clientHello(): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => {
+      socket.once('data', (hello) => {
+        socket.destroy()
+        server.close()
+        resolve(hello)
+      })
+    }).listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      if (address === null || typeof address === 'string') return reject(new Error('no port'))
+      connectTls({ port: address.port, host: '127.0.0.1', servername: HOST }).on('error', () => {})
+    })
+  })
+}
+
+async function startTinyproxy() {
+  const folder = mkdtempSync(join(tmpdir(), 'bl-tiny-'))
+  const port = await freePort()
+  const file = join(folder, 'tinyproxy.conf')
+  writeFileSync(file, `Port ${port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 400\nLogLevel Critical\nAllow 127.0.0.1\n`)
+  const child: ChildProcess = spawn('tinyproxy', ['-d', '-c', file], { stdio: 'ignore' })
+  const accepts = () =>
+    new Promise<true | null>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(null))
+      socket.on('connect', () => socket.destroy())
+    })
+  await until('tinyproxy listens', accepts)
+  return {
+    port,
+    close() {
+      child.kill()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(address !== null && typeof address !== 'string' ? address.port : 0))
+    })
+  })
+}
