@@ -25,6 +25,7 @@ export const probeResult = z.strictObject({
   got: z.enum(['refused', 'passed', 'error']),
   detail: z.string(),
 })
+export type ProbeResult = z.infer<typeof probeResult>
 export const proof = z.strictObject({ ok: z.boolean(), at: z.iso.datetime(), probes: z.array(probeResult) })
 export type Proof = z.infer<typeof proof>
 

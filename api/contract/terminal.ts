@@ -15,6 +15,8 @@ export const terminalInfo = terminalSize.extend({
   oldest: z.int().nonnegative(),
   running: z.boolean(),
   exitCode: z.int().nullable(),
+  /** Why it is over, in words for people; absent while it runs. */
+  reason: z.string().optional(),
 })
 export type TerminalInfo = z.infer<typeof terminalInfo>
 export const terminalList = z.strictObject({ items: z.array(terminalInfo) })

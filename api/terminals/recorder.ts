@@ -1,0 +1,115 @@
+import type { Readable } from 'node:stream'
+import type { OffsetStream } from '../porter/link.ts'
+import type { Segments } from './segments.ts'
+
+/** What may wait for the disk; beyond it the sandbox waits. */
+const PENDING_LIMIT_BYTES = 262_144
+const RELEASE_EVERY_BYTES = 131_072
+
+export interface RecorderDeps {
+  segments: Segments
+  /** Opens the porter's output at `offset`. */
+  open(offset: number): Promise<OffsetStream>
+  /** Tells the porter what it may forget. */
+  release(offset: number): void
+  /** Called after the bytes are recorded: nobody may see them earlier. */
+  onRecorded(offset: number, bytes: Buffer): void
+  /** How many more bytes may be recorded. */
+  room(): number
+  onUsed(bytes: number): void
+}
+
+/** Why a recording stopped: the porter's stream came to its end, or broke; there is no room; the disk refused. */
+export type RecordingEnd = 'ended' | 'broken' | 'full' | 'failed' | 'misbehaved'
+
+/**
+ * Reads one terminal's output and writes it down, from where the recording ends. Resolves when that is over.
+ *
+ * A crash between the write and `release`: the porter still has the bytes, and the next recorder asks for what comes after
+ * the recording's end, so nothing is recorded twice. A crash before the write: the porter still has them.
+ */
+export async function record(deps: RecorderDeps, signal: AbortSignal): Promise<RecordingEnd> {
+  const start = deps.segments.end()
+  let opened: OffsetStream
+  try {
+    opened = await deps.open(start)
+  } catch {
+    return 'broken'
+  }
+  // Earlier bytes than asked for would be recorded twice; later ones are what a power failure took from the recording.
+  if (opened.offset < start) {
+    opened.stream.destroy()
+    return 'misbehaved'
+  }
+  return new Promise((resolve) => write(deps, opened.stream, opened.offset, signal, resolve))
+}
+
+function write(
+  deps: RecorderDeps,
+  stream: Readable,
+  from: number,
+  signal: AbortSignal,
+  resolve: (why: RecordingEnd) => void,
+) {
+  let offset = from
+  let released = from
+  let pending: Buffer[] = []
+  let pendingBytes = 0
+  let busy = false
+  let over: RecordingEnd | null = null
+
+  const stop = (why: RecordingEnd) => {
+    over ??= why
+    if (why !== 'ended') stream.destroy()
+    if (!busy) settle()
+  }
+  const abort = () => stop('broken')
+  const settle = () => {
+    signal.removeEventListener('abort', abort)
+    if (offset > released && over === 'ended') deps.release(offset)
+    resolve(over ?? 'broken')
+  }
+
+  async function flush() {
+    busy = true
+    while (pending.length > 0 && (over === null || over === 'ended')) {
+      const chunks = pending
+      const bytes = pendingBytes
+      pending = []
+      pendingBytes = 0
+      if (stream.isPaused()) stream.resume()
+      if (bytes > deps.room()) {
+        stop('full')
+        break
+      }
+      try {
+        await deps.segments.append(offset, chunks)
+      } catch {
+        stop('failed')
+        break
+      }
+      deps.onUsed(bytes)
+      for (const chunk of chunks) {
+        deps.onRecorded(offset, chunk)
+        offset += chunk.length
+      }
+      if (offset - released >= RELEASE_EVERY_BYTES) {
+        released = offset
+        deps.release(offset)
+      }
+    }
+    busy = false
+    if (over) settle()
+  }
+
+  signal.addEventListener('abort', abort, { once: true })
+  stream.on('data', (chunk: Buffer) => {
+    pending.push(chunk)
+    pendingBytes += chunk.length
+    if (pendingBytes > PENDING_LIMIT_BYTES) stream.pause()
+    if (!busy) flush()
+  })
+  stream.once('end', () => stop('ended'))
+  stream.once('error', () => stop('broken'))
+  stream.once('close', () => stop('broken'))
+}

@@ -1,0 +1,79 @@
+import type { z } from 'zod'
+import type { porterTerminal, porterTerminalOpen } from '../../../api/contract/porter.ts'
+import { createHeld } from './held.ts'
+import { openPty } from './pty.ts'
+
+type Open = z.input<typeof porterTerminalOpen>
+type Info = z.infer<typeof porterTerminal>
+type Wrap = (argv: string[]) => string[]
+
+/** After the hang-up, a program that ignores it gets this long, in ms. */
+const KILL_AFTER_MS = 500
+
+function openTerminal(request: Open, wrap: Wrap, environment: Record<string, string>) {
+  let size = { cols: request.cols, rows: request.rows }
+  let exitCode: number | null = null
+  let running = true
+  const pty = openPty(
+    {
+      argv: wrap(request.argv ?? ['/bin/bash']),
+      cwd: request.cwd ?? '/workspace',
+      environment: { ...environment, TERM: 'xterm-256color', COLORTERM: 'truecolor', BACKLOT_TERMINAL: request.name },
+      ...size,
+    },
+    (bytes) => output.append(bytes),
+    (code) => {
+      running = false
+      exitCode = code
+      output.end()
+    },
+  )
+  const output = createHeld(pty)
+
+  return {
+    output,
+    input: pty.input,
+    info: (): Info => ({
+      name: request.name,
+      id: request.id,
+      ...size,
+      offset: output.offset,
+      oldest: output.oldest,
+      running,
+      exitCode,
+    }),
+    resize(cols: number, rows: number) {
+      size = { cols, rows }
+      if (running) pty.resize(cols, rows)
+    },
+    kill() {
+      pty.kill('SIGHUP')
+      setTimeout(() => pty.kill('SIGKILL'), KILL_AFTER_MS).unref()
+      // Whatever is left on the other side sees the terminal go away.
+      pty.input.destroy()
+    },
+  }
+}
+export type Terminal = ReturnType<typeof openTerminal>
+
+/** The terminals by name. One that has ended stays, with its output, until it is removed or opened again. */
+export function createTerminals(wrap: Wrap, environment: Record<string, string>) {
+  const byName = new Map<string, Terminal>()
+  return {
+    /** Finds the one of that name, or opens it. An ended one is replaced when another id is asked for. */
+    open(request: Open): Terminal {
+      const found = byName.get(request.name)
+      if (found && (found.info().running || found.info().id === request.id)) return found
+      const terminal = openTerminal(request, wrap, environment)
+      byName.set(request.name, terminal)
+      return terminal
+    },
+    get: (name: string) => byName.get(name),
+    list: () => Array.from(byName.values(), (terminal) => terminal.info()),
+    remove(name: string) {
+      byName.get(name)?.kill()
+      byName.delete(name)
+    },
+  }
+}
+export type Terminals = ReturnType<typeof createTerminals>
