@@ -92,3 +92,37 @@ export const policyInForce = z.strictObject({
   }),
 })
 export type PolicyInForce = z.infer<typeof policyInForce>
+
+/** POST /api/v1/policies/check and …/:name/publish. */
+export const policySource = z.strictObject({ yaml: z.string().min(1).max(262_144) })
+/** One thing that is wrong with a policy: where, and what to do. `path` as in `egress[2].host`; empty: the whole file. */
+export const policyProblem = z.strictObject({ path: z.string(), line: z.int().nullable(), message: z.string() })
+export type PolicyProblem = z.infer<typeof policyProblem>
+/** `notes`: allowed, and worth knowing before publishing. `policy`: as it would be in force, with the version that it would get. */
+export const policyCheck = z.strictObject({
+  ok: z.boolean(),
+  problems: z.array(policyProblem),
+  notes: z.array(z.string()),
+  policy: policyInForce.nullable(),
+})
+export type PolicyCheck = z.infer<typeof policyCheck>
+export const policyVersion = z.strictObject({
+  version: z.int(),
+  hash: z.string(),
+  origin: z.enum(['file', 'api']),
+  createdAt: z.iso.datetime(),
+  /** Name of the person who published it; null: it came from a file. */
+  by: z.string().nullable(),
+})
+export const policyList = z.strictObject({
+  items: z.array(policyVersion.omit({ by: true }).extend({ name: slug, description: z.string() })),
+})
+/** GET /api/v1/policies/:name: what is in force, the YAML that it was made from, and its versions, newest first. */
+export const policyView = z.strictObject({
+  policy: policyInForce,
+  source: z.string(),
+  history: z.array(policyVersion),
+})
+/** `changed` is false when what is in force already says the same: no new version is made. */
+export const policyPublished = z.strictObject({ name: slug, version: z.int(), hash: z.string(), changed: z.boolean() })
+export type PolicyPublished = z.infer<typeof policyPublished>

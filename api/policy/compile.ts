@@ -1,0 +1,203 @@
+import ipaddr from 'ipaddr.js'
+import type { z } from 'zod'
+import type { egressRule, PolicyDocument, PolicyInForce, PolicyProblem, RuleInForce } from '../contract/policy.ts'
+import { classifyAddress } from './address.ts'
+import type { Bundle } from './bundles.ts'
+import { hashOf } from './hash.ts'
+import { canonicalHost } from './host.ts'
+import { written } from './parse.ts'
+import type { Registries } from './registries.ts'
+import { bytesOf } from './size.ts'
+
+/** What a policy is compiled against: everything that is not in its own text. */
+export interface Surroundings {
+  bundles: ReadonlyMap<string, Bundle>
+  registries: Registries
+  /** Tools that a sandbox can have. Those of the base image are in every sandbox. */
+  tools: { base: readonly string[]; optional: readonly string[] }
+  /** Runtimes that this host has; null while nobody has asked it. */
+  runtimes: readonly string[] | null
+}
+
+type Rule = z.infer<typeof egressRule>
+type LineOf = (path: readonly PropertyKey[]) => number | null
+export type Compiled = { ok: true; policy: PolicyInForce; notes: string[] } | { ok: false; problems: PolicyProblem[] }
+
+/**
+ * A document → the policy as the gateway uses it: bundles opened, registries' hosts filled in, hosts canonical, sizes in bytes.
+ * Everything that could not be enforced as written is a problem, never a smaller promise.
+ */
+export function compilePolicy(
+  document: PolicyDocument,
+  around: Surroundings,
+  version: number,
+  lineOf: LineOf = () => null,
+): Compiled {
+  const problems: PolicyProblem[] = []
+  const notes: string[] = []
+  const wrong = (path: PropertyKey[], message: string) =>
+    problems.push({ path: written(path), line: lineOf(path), message })
+
+  const { base, optional } = around.tools
+  for (const [index, tool] of document.tools.allow.entries())
+    if (![...base, ...optional].includes(tool))
+      wrong(
+        ['tools', 'allow', index],
+        `There is no tool "${tool}" here. Known: ${[...base, ...optional].join(', ')}. A new one is a folder in sandbox-images/tools.`,
+      )
+  const always = base.filter((tool) => !document.tools.allow.includes(tool))
+  if (always.length > 0) notes.push(`In every sandbox, and not to be left out in this version: ${always.join(', ')}.`)
+
+  const { runtime } = document.sandbox
+  if (around.runtimes && !around.runtimes.includes(runtime))
+    wrong(
+      ['sandbox', 'runtime'],
+      `The runtime ${runtime} is not installed on this host. \`backlot doctor\` says how to get it.`,
+    )
+
+  const egress: RuleInForce[] = []
+  for (const [index, entry] of document.egress.entries()) {
+    const path = ['egress', index]
+    if ('use' in entry) egress.push(...openBundle(entry.use, around, (message) => wrong([...path, 'use'], message)))
+    else {
+      const found = ruleProblems(entry)
+      for (const { field, message } of found)
+        wrong(
+          field === '' ? path : [...path, ...field.split('.').map((key) => (/^\d+$/.test(key) ? Number(key) : key))],
+          message,
+        )
+      if (found.length === 0) egress.push(ruleOf(`${document.policy}/${index}`, entry))
+      if (entry.protocol === 'tls')
+        notes.push(`${entry.host}: what goes through this tunnel is not seen, so it can read and write.`)
+    }
+  }
+  if (problems.length > 0) return { ok: false, problems }
+
+  const { cpus, memory, disk, pids, perPerson } = document.sandbox
+  const { labels } = document.models
+  const body = {
+    description: document.description,
+    tools: {
+      allow: [...new Set([...base, ...document.tools.allow])].sort(),
+      workspaceExec: document.tools.workspaceExec,
+    },
+    sandbox: { runtime, cpus, memoryBytes: bytesOf(memory), diskBytes: bytesOf(disk), pids, perPerson },
+    egress,
+    models: {
+      default: document.models.default,
+      labels: {
+        public: labels.public ?? 'cloud',
+        internal: labels.internal ?? 'cloud',
+        confidential: labels.confidential ?? 'local',
+        restricted: labels.restricted ?? 'none',
+      },
+    },
+  } as const
+  return { ok: true, policy: { name: document.policy, version, hash: hashOf(body), ...body }, notes }
+}
+
+function openBundle(
+  name: string,
+  { bundles, registries }: Surroundings,
+  wrong: (message: string) => void,
+): RuleInForce[] {
+  const bundle = bundles.get(name)
+  if (!bundle) {
+    wrong(`There is no bundle "${name}". Known: ${[...bundles.keys()].sort().join(', ')}.`)
+    return []
+  }
+  const rules: RuleInForce[] = []
+  for (const entry of bundle.egress) {
+    const id = () => `${name}/${rules.length}`
+    if (!('registry' in entry)) {
+      for (const { field, message } of ruleProblems(entry))
+        wrong(`In the bundle ${name}, ${field || 'a rule'}: ${message}`)
+      rules.push(ruleOf(id(), entry))
+      continue
+    }
+    const registry = registries[entry.registry]
+    if (!registry?.ok)
+      wrong(`${name} cannot be used on this machine: ${registry?.message ?? 'its registry was not looked up.'}`)
+    else
+      for (const { protocol, host, port, addresses } of registry.endpoints) {
+        const readOnly = protocol === 'http' ? ['GET', 'HEAD'] : null
+        rules.push({
+          id: id(),
+          host,
+          ports: [port],
+          protocol,
+          methods: readOnly,
+          paths: null,
+          addresses,
+          expires: null,
+        })
+      }
+  }
+  return rules
+}
+
+const ruleOf = (id: string, rule: Rule): RuleInForce => ({
+  id,
+  host: canonicalPattern(rule.host) ?? rule.host,
+  ports: rule.ports ?? [rule.protocol === 'tls' ? 443 : 80],
+  protocol: rule.protocol,
+  methods: rule.methods ?? null,
+  paths: rule.paths ?? null,
+  addresses: rule.addresses ?? [],
+  expires: rule.expires ?? null,
+})
+
+function canonicalPattern(pattern: string): string | null {
+  const wild = pattern.startsWith('*.')
+  const host = canonicalHost(wild ? pattern.slice(2) : pattern)
+  return host.ok ? (wild ? `*.${host.host}` : host.host) : null
+}
+
+function ruleProblems(rule: Rule): { field: string; message: string }[] {
+  const found: { field: string; message: string }[] = []
+  if (canonicalPattern(rule.host) === null)
+    found.push({
+      field: 'host',
+      message:
+        'Write a full host name such as api.example.org, or *.example.org for every name below it. Addresses, single words and names of cloud metadata services are not accepted.',
+    })
+  if (rule.protocol === 'tls') {
+    for (const field of ['methods', 'paths'] as const)
+      if (rule[field])
+        found.push({
+          field,
+          message: `Inside a tls tunnel ${field} cannot be seen, so this is not enforced by this version. Take it out, or use protocol: http.`,
+        })
+    if (!rule.unsafeOpaque)
+      found.push({
+        field: '',
+        message:
+          'Looking into TLS is not enforced by this version: what goes through is not seen, reads and writes alike. If that is acceptable for this host, say so with `unsafeOpaque: true`.',
+      })
+  } else if (rule.unsafeOpaque)
+    found.push({ field: 'unsafeOpaque', message: 'Plain http is always seen. Take this out.' })
+  for (const [index, cidr] of (rule.addresses ?? []).entries()) {
+    const message = networkProblem(cidr)
+    if (message) found.push({ field: `addresses.${index}`, message })
+  }
+  return found
+}
+
+/** A network that is permitted must be of one kind from its first to its last address, and of a kind that may be permitted at all. */
+function networkProblem(cidr: string): string | null {
+  if (!ipaddr.isValidCIDR(cidr)) return 'Write a network such as 10.20.0.0/16.'
+  const family = cidr.includes(':') ? ipaddr.IPv6 : ipaddr.IPv4
+  const ends = [family.networkAddressFromCIDR(cidr).toString(), lastAddress(cidr)]
+  const classes = ends.map((ip) => classifyAddress(ip, { own: new Set(), permitted: [cidr] }))
+  const [first, last] = classes
+  if (first?.class === 'public' && last?.class === 'public') return 'This network is public: no entry is needed for it.'
+  if (first?.class !== last?.class || !classes.every(({ ok }) => ok))
+    return 'Only private networks can be permitted, one kind at a time: 10/8, 172.16/12, 192.168/16, 100.64/10, fc00::/7. Never this machine, link-local or multicast.'
+  return null
+}
+
+function lastAddress(cidr: string): string {
+  const [network, bits] = ipaddr.parseCIDR(cidr)
+  const bytes = network.toByteArray().map((byte, index) => byte | (0xff >> Math.min(8, Math.max(0, bits - index * 8))))
+  return ipaddr.fromByteArray(bytes).toString()
+}
