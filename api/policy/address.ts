@@ -67,7 +67,14 @@ const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
 
 /** One spelling for each address: no zone id, IPv4-mapped IPv6 as IPv4. Null when it is not an address. */
 export function canonicalAddress(ip: string): string | null {
-  return isIP(ip) === 0 ? null : ipaddr.process(ip.replace(/%.*$/, '')).toString()
+  if (isIP(ip) === 0) return null
+  // The library reads `::8.8.8.8` as `::ffff:8.8.8.8`, which is another address: the dotted part is written out first.
+  const plain = ip
+    .replace(/%.*$/, '')
+    .replace(/(?<=:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, ...bytes: string[]) =>
+      [0, 2].map((at) => (Number(bytes[at]) * 256 + Number(bytes[at + 1])).toString(16)).join(':'),
+    )
+  return ipaddr.process(plain).toString()
 }
 
 /**

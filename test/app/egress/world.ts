@@ -148,7 +148,7 @@ export type World = Awaited<ReturnType<typeof createWorld>>
 export function exchange(socket: Socket, bytes: string | Uint8Array): Promise<string> {
   return new Promise((done) => {
     const chunks: Buffer[] = []
-    socket.on('data', (chunk) => chunks.push(chunk))
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk))
     socket.on('error', () => {})
     socket.on('end', () => socket.destroy())
     socket.on('close', () => done(Buffer.concat(chunks).toString('latin1')))
