@@ -9,8 +9,8 @@ import { CannotStart } from './steps.mjs'
 
 const HOST = 'unix:///var/run/docker.sock'
 const START_TIMEOUT_MS = 40_000
-/** gVisor as sandboxes need it: no network of its own, unix sockets of the host (ours only: the mount decides), cgroups left to Docker. */
-const RUNSC_ARGUMENTS = ['--ignore-cgroups', '--network=none', '--host-uds=all']
+/** gVisor as sandboxes need it: no network of its own, unix sockets of the host (ours only: the mount decides), our seccomp profile inside it too. */
+const RUNSC_ARGUMENTS = ['--ignore-cgroups', '--network=none', '--host-uds=all', '--oci-seccomp']
 
 /**
  * Installs Docker, and gVisor where Debian has it, and starts it so that it outlives this program: sandboxes go on running
