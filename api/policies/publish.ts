@@ -5,7 +5,7 @@ import { appendIn } from '../audit/append.ts'
 import { auditEvent } from '../audit/event.ts'
 import type { Actor } from '../contract/audit.ts'
 import type { PersonId } from '../contract/ids.ts'
-import { type PolicyPublished, policyInForce } from '../contract/policy.ts'
+import type { PolicyPublished } from '../contract/policy.ts'
 import { ApiError } from '../errors.ts'
 import { parsePolicy } from '../policy/parse.ts'
 import type { Store } from '../store/connect.ts'
@@ -136,16 +136,4 @@ async function tryTo(log: Logger, what: string, publish: () => Promise<PolicyPub
       'policy not published: what is in force stays in force',
     )
   }
-}
-
-/** The policy of a name that is in force, or null. For whoever makes sandboxes. */
-export async function policyNamed(db: Store, name: string) {
-  const row = await db
-    .selectFrom('policies')
-    .select('body')
-    .where('name', '=', name)
-    .orderBy('version', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  return row ? policyInForce.parse(row.body) : null
 }
