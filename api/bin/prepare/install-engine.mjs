@@ -9,8 +9,8 @@ import { CannotStart } from './steps.mjs'
 
 const HOST = 'unix:///var/run/docker.sock'
 const START_TIMEOUT_MS = 40_000
-/** gVisor as sandboxes need it: no network of its own, unix sockets of the host (ours only: the mount decides), our seccomp profile inside it too. */
-const RUNSC_ARGUMENTS = ['--ignore-cgroups', '--network=none', '--host-uds=all', '--oci-seccomp']
+/** gVisor as sandboxes need it: no network of its own, unix sockets of the host (ours only: the mount decides), cgroups left alone. Not --oci-seccomp: it answers EPERM where the profile says ENOSYS, and threads fail. */
+const RUNSC_ARGUMENTS = ['--ignore-cgroups', '--network=none', '--host-uds=all']
 
 /**
  * Installs Docker, and gVisor where Debian has it, and starts it so that it outlives this program: sandboxes go on running
