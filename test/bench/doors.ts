@@ -1,11 +1,11 @@
 /** A process of its own: one sandbox's egress and model sockets on loopback ports, with the real log behind them. */
-import { connect as dialTcp } from 'node:net'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, connect as dialTcp, type Socket } from 'node:net'
 import pino from 'pino'
 import { z } from 'zod'
 import { createAppender } from '../../api/audit/append.ts'
 import type { PolicyInForce } from '../../api/contract/policy.ts'
 import { createEgress } from '../../api/egress/listener.ts'
+import type { SandboxDoor } from '../../api/gateway/identity.ts'
 import { createDemo } from '../../api/models/demo/answer.ts'
 import { createModels, USUAL_LIMITS } from '../../api/models/listener.ts'
 
@@ -26,14 +26,23 @@ const policy: PolicyInForce = {
   tools: { allow: [], workspaceExec: true },
   sandbox: { runtime: 'runc', cpus: 1, memoryBytes: 2 ** 31, diskBytes: 2 ** 32, pids: 256, perPerson: 3 },
   egress: [
-    { id: 'bench/0', host: given.BENCH_HOST, ports, protocol: 'tls', methods: null, paths: null, addresses: [], expires: null },
+    {
+      id: 'bench/0',
+      host: given.BENCH_HOST,
+      ports,
+      protocol: 'tls',
+      methods: null,
+      paths: null,
+      addresses: [],
+      expires: null,
+    },
   ],
   models: {
     default: { cloud: 'assigned', local: 'assigned' },
     labels: { public: 'cloud', internal: 'cloud', confidential: 'local', restricted: 'none' },
   },
 }
-const door = {
+const door: SandboxDoor = {
   id: 'sb_aaaaaaaaaaaaaaaa',
   current: () => ({
     sandbox: 'sb_aaaaaaaaaaaaaaaa',
@@ -42,7 +51,7 @@ const door = {
     label: 'internal',
     policy,
   }),
-} as const
+}
 
 const egress = createEgress({
   sandbox: door,
@@ -61,7 +70,9 @@ const models = createModels({
   door,
   providers: {
     catalog: () => ({
-      providers: new Map([['bench', { id: 'bench', kind: 'openai', baseUrl: given.BENCH_MODELS, hasKey: true, place: 'cloud' }]]),
+      providers: new Map([
+        ['bench', { id: 'bench', kind: 'openai', baseUrl: given.BENCH_MODELS, hasKey: true, place: 'cloud' }],
+      ]),
       assignments: [{ slot: 'cloud', provider: 'bench', model: 'bench' }],
     }),
     keyOf: () => 'bench-key',

@@ -48,5 +48,9 @@ export async function load(lanes: number, durationMs: number, work: () => Promis
     }
   }
   await Promise.all(Array.from({ length: lanes }, lane))
-  return { durations, elapsedMs: performance.now() - began, perSecond: (durations.length / (performance.now() - began)) * 1000 }
+  return {
+    durations,
+    elapsedMs: performance.now() - began,
+    perSecond: (durations.length / (performance.now() - began)) * 1000,
+  }
 }

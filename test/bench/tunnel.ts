@@ -93,7 +93,8 @@ function exchange({ proxy, host }: Via, port: number, hello: Buffer): Promise<nu
       }
       head += chunk.toString('latin1')
       if (!head.includes(END_OF_HEAD)) return
-      if (!/^HTTP\/1\.[01] 200/.test(head)) return void socket.destroy(new Error(`the proxy said: ${head.slice(0, 200)}`))
+      if (!/^HTTP\/1\.[01] 200/.test(head))
+        return void socket.destroy(new Error(`the proxy said: ${head.slice(0, 200)}`))
       head = null
       socket.write(hello)
     })
@@ -106,7 +107,7 @@ function exchange({ proxy, host }: Via, port: number, hello: Buffer): Promise<nu
 function clientHello(): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
-      socket.once('data', (hello) => {
+      socket.once('data', (hello: Buffer) => {
         socket.destroy()
         server.close()
         resolve(hello)
@@ -123,7 +124,10 @@ async function startTinyproxy() {
   const folder = mkdtempSync(join(tmpdir(), 'bl-tiny-'))
   const port = await freePort()
   const file = join(folder, 'tinyproxy.conf')
-  writeFileSync(file, `Port ${port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 400\nLogLevel Critical\nAllow 127.0.0.1\n`)
+  writeFileSync(
+    file,
+    `Port ${port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 400\nLogLevel Critical\nAllow 127.0.0.1\n`,
+  )
   const child: ChildProcess = spawn('tinyproxy', ['-d', '-c', file], { stdio: 'ignore' })
   const accepts = () =>
     new Promise<true | null>((resolve) => {

@@ -1,10 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parse } from 'yaml'
-import { z } from 'zod'
+import { parsePolicy } from '../../policy/parse.ts'
 import { createRunnerClient } from '../../sandbox/runner-client.ts'
-
-const toolsOf = z.object({ tools: z.object({ allow: z.array(z.string()) }) })
 
 /**
  * Builds the image of the policy that new prototypes get, so that the first one opens fast. Nothing to do when it is there.
@@ -12,7 +9,10 @@ const toolsOf = z.object({ tools: z.object({ allow: z.array(z.string()) }) })
  * @param policies the folder with default.yaml
  */
 export async function prepareImage(runnerSocket: string, policies: string, note: (text: string) => void) {
-  const { tools } = toolsOf.parse(parse(readFileSync(join(policies, 'default.yaml'), 'utf8')))
+  const parsed = parsePolicy(readFileSync(join(policies, 'default.yaml'), 'utf8'))
+  // The server says what is wrong with it, and keeps what is in force.
+  if (!parsed.ok) return
+  const { tools } = parsed.document
   const runner = createRunnerClient(runnerSocket)
   try {
     await runner.ensureImage(tools.allow, (progress) => {

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { statePaths } from '../../config.ts'
 import { migrate } from '../../store/migrate.ts'
+import { rememberDatabase } from '../commands/place.ts'
 import { CannotStart, createSteps } from '../prepare/steps.mjs'
 import { prepareImage } from './image.ts'
 import { untilListening } from './listening.ts'
@@ -98,15 +99,14 @@ async function openDatabase() {
 
 async function start() {
   await assertPortIsFree(environment.BACKLOT_HOST, environment.BACKLOT_PORT)
-  mkdirSync(join(paths.root, 'logs'), { recursive: true, mode: 0o700 })
+  for (const folder of ['logs', 'launcher']) mkdirSync(join(paths.root, folder), { recursive: true, mode: 0o700 })
 
   const databases = await step('Database', async () => {
     const { ownerUrl, passwords } = await openDatabase()
     await migrate(ownerUrl, passwords)
-    return {
-      server: urlOf(ownerUrl, 'backlot_server', passwords.serverPassword),
-      gateway: urlOf(ownerUrl, 'backlot_gateway', passwords.gatewayPassword),
-    }
+    const server = urlOf(ownerUrl, 'backlot_server', passwords.serverPassword)
+    rememberDatabase(paths.root, server)
+    return { server, gateway: urlOf(ownerUrl, 'backlot_gateway', passwords.gatewayPassword) }
   })
   await step('Runner', async () => {
     // The engine's door gets no database: DATABASE_URL stays here.
