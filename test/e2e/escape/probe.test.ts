@@ -1,0 +1,61 @@
+/** What an attacker finds inside a sandbox, under each runtime, against a golden file. `vitest -u` rewrites it: read the difference. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { createTestRunner, type TestRunner } from '../../support/sandboxes.ts'
+
+const found = z.looseObject({
+  identity: z.looseObject({ CapEff: z.string(), no_new_privs: z.int() }),
+  network: z.looseObject({ interfaces: z.array(z.string()), 'names in hosts': z.array(z.string()) }),
+  readable: z.array(z.string()),
+  sources: z.array(z.string()),
+})
+
+let runner: TestRunner
+beforeAll(async () => {
+  runner = await createTestRunner()
+})
+afterAll(() => runner?.close())
+
+describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
+  let seen: z.infer<typeof found>
+
+  beforeAll(async () => {
+    const { runtimes } = await runner.doctor.examine()
+    if (!runtimes.includes(runtime)) {
+      throw new Error(
+        `${runtime} is not registered with Docker here: this half of the suite did not run. See backlot doctor.`,
+      )
+    }
+    const { id } = await runner.create({ runtime })
+    const source = await readFile(join(import.meta.dirname, 'probe.py'), 'utf8')
+    const { stdout, stderr } = await runner.run(id, ['python3', '-c', source])
+    expect(stderr).toBe('')
+    seen = found.parse(JSON.parse(stdout))
+  })
+
+  test('it finds what the golden file says and nothing else', async () => {
+    const { sources: _, network, ...rest } = seen
+    const { 'names in hosts': __, ...card } = network
+    const golden = join(import.meta.dirname, `${runtime}.${process.arch}.golden.json`)
+    await expect(`${JSON.stringify({ network: card, ...rest }, null, 2)}\n`).toMatchFileSnapshot(golden)
+  })
+
+  test('no secret of the host can be read', () => {
+    // gVisor makes up a kernel command line of its own.
+    expect(seen.readable.filter((path) => runtime === 'runc' || path !== '/proc/cmdline')).toEqual([])
+  })
+
+  test('there is no network card', () => {
+    expect(seen.network.interfaces).toEqual(['lo'])
+  })
+
+  test("it knows no name of the host's network", () => {
+    expect(seen.network['names in hosts'].filter((name) => !/^(localhost|ip6-[a-z]+)$/.test(name))).toEqual([])
+  })
+
+  test('it has no capability and can gain none', () => {
+    expect(seen.identity).toMatchObject({ CapEff: '0000000000000000', no_new_privs: 1 })
+  })
+})
