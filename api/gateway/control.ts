@@ -11,6 +11,8 @@ import { statusOf } from '../contract/errors.ts'
 import { doorOpened, doorStatus, gatewayHealth, type KillOrder, killOrder } from '../contract/gateway.ts'
 import { personId, type SandboxId, sandboxId, slug } from '../contract/ids.ts'
 import { providerSave, providerTest } from '../contract/models.ts'
+import type { PolicyInForce } from '../contract/policy.ts'
+import type { ProbePlan } from '../contract/porter.ts'
 import { type ExecRequest, execRequest, execResult, proof } from '../contract/prototypes.ts'
 import { terminalInfo, terminalList, terminalOpen, terminalSize } from '../contract/terminal.ts'
 import { ApiError } from '../errors.ts'
@@ -87,7 +89,7 @@ export function buildControl({ doors, register, providers, auditHealthy, log }: 
 
   app.post('/sandboxes/:id/prove', { schema: { params: byId, response: { 200: proof } } }, async ({ params }) => {
     await register.refresh()
-    const { results } = await readyDoor(params.id).link.probe({ allowed: null })
+    const { results } = await readyDoor(params.id).link.probe(probePlanOf(register.identityOf(params.id)?.policy))
     return judgeProof(results, new Date())
   })
   app.post(
@@ -162,6 +164,16 @@ export function buildControl({ doors, register, providers, auditHealthy, log }: 
   )
 
   return app
+}
+
+/** One host that the policy allows by its whole name, so that the proof also shows what works. */
+function probePlanOf(policy: PolicyInForce | undefined): ProbePlan {
+  const rule = policy?.egress.find(({ host, protocol }) => protocol === 'tls' && !host.startsWith('*'))
+  const [port] = rule?.ports ?? []
+  return {
+    allowed: rule && port ? { host: rule.host, port } : null,
+    workspaceExec: policy?.tools.workspaceExec ?? true,
+  }
 }
 
 function coveredBy(order: KillOrder, id: SandboxId, register: Register) {
