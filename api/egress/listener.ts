@@ -8,7 +8,7 @@ import { headerLength } from './headers.ts'
 import { createPace, DEFAULT_LIMITS, type EgressLimits } from './limits.ts'
 import { createPassages, type Dial, type Resolve } from './passage.ts'
 import { type Append, createRecorder } from './record.ts'
-import { escapedRaw } from './target.ts'
+import { escapedRaw, refusalInLine } from './target.ts'
 import { finish, tunnel } from './tunnel.ts'
 
 export interface EgressDeps {
@@ -127,8 +127,10 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
     const socket = [...clients.keys()].find((known) => known === client)
     if (!socket || socket.destroyed) return client.destroy()
     if (GONE.has(error.code ?? '') || error.code === 'HPE_INVALID_EOF_STATE') return socket.destroy()
-    const reason = PARSE_REASONS[error.code ?? ''] ?? 'malformed-request'
-    void shielded(refuseRaw(socket, reason, error.rawPacket ?? null), socket)
+    const raw = error.rawPacket ?? null
+    const inLine = error.code === 'HPE_INVALID_URL' && raw ? refusalInLine(raw) : null
+    const reason = PARSE_REASONS[error.code ?? ''] ?? inLine ?? 'malformed-request'
+    void shielded(refuseRaw(socket, reason, raw), socket)
   })
 
   /** Past the limit connections are closed unheard. They are counted and written down once a second: the log must not drown. */

@@ -35,6 +35,15 @@ function refusedHost(url: string): TargetRefusal | null {
   return authority.ok ? null : authority.reason
 }
 
+/** What a request line that the HTTP parser did not take would have been refused for, or null. */
+export function refusalInLine(raw: Buffer): TargetRefusal | null {
+  const line = /^([A-Z]+) (\S+) HTTP\/1\.[01]\r?\n/.exec(raw.subarray(0, 65_536).toString('latin1'))
+  if (!line) return null
+  const [, method = '', url = ''] = line
+  const target = method === 'CONNECT' ? connectTarget(url) : absoluteTarget(method, url)
+  return target.ok ? null : target.reason
+}
+
 const RAW_MAX = 512
 
 /**

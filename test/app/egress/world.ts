@@ -9,6 +9,7 @@ import type { PolicyInForce, RuleInForce } from '../../../api/contract/policy.ts
 import { dialAddress } from '../../../api/egress/dial.ts'
 import type { EgressLimits } from '../../../api/egress/limits.ts'
 import { createEgress } from '../../../api/egress/listener.ts'
+import type { Resolve } from '../../../api/egress/passage.ts'
 import type { DoorIdentity } from '../../../api/gateway/identity.ts'
 import { newId } from '../../../api/ids.ts'
 
@@ -59,10 +60,19 @@ interface WorldOptions {
   /** Where a judged address really leads, as `address:port` or `*` → a port on loopback. */
   network?: Record<string, number>
   own?: string[]
+  /** Instead of `answers`. */
+  resolve?: Resolve
   limits?: Partial<EgressLimits>
 }
 
-export async function createWorld({ rules = [], answers = {}, network = {}, own = [], limits = {} }: WorldOptions) {
+export async function createWorld({
+  rules = [],
+  answers = {},
+  network = {},
+  own = [],
+  resolve,
+  limits = {},
+}: WorldOptions) {
   const directory = await mkdtemp(join(tmpdir(), 'egress-'))
   const events: AuditEvent[] = []
   /** In the order in which things happened: `audit:<decision>`, `resolve:<host>`, `dial:<address>:<port>`. */
@@ -84,6 +94,7 @@ export async function createWorld({ rules = [], answers = {}, network = {}, own 
     },
     resolve: async (host) => {
       order.push(`resolve:${host}`)
+      if (resolve) return resolve(host)
       const rows = answers[host] ?? []
       const turn = lookups.get(host) ?? 0
       lookups.set(host, turn + 1)
