@@ -15,6 +15,8 @@ const serverEnvironment = common.extend({
   /** The origin that people type, when it is not http://<host>:<port> (a TLS proxy in front). */
   BACKLOT_URL: z.url().optional(),
   BACKLOT_POLICIES: z.string().default('policies'),
+  /** `1`: a single-use sign-in link for the oldest admin at every start, also when accounts exist. */
+  BACKLOT_SIGN_IN_LINK: z.enum(['0', '1']).default('0'),
 })
 
 const gatewayEnvironment = common.extend({
@@ -63,6 +65,7 @@ export function serverConfig(environment: Environment = process.env) {
     port: read.BACKLOT_PORT,
     url: read.BACKLOT_URL ?? null,
     policies: resolve(read.BACKLOT_POLICIES),
+    signInLink: read.BACKLOT_SIGN_IN_LINK === '1',
   }
 }
 

@@ -51,13 +51,10 @@ export function createGatewayClient(socketPath: string) {
   /** Resolves at the answer's head. `json`: the whole body; null: the caller goes on writing. */
   function begin({ method, path, patienceMs = PATIENCE_MS }: Call, json: string | null): Promise<Answer> {
     const type = json === null ? 'application/octet-stream' : 'application/json'
-    const stream = sessionNow().request({
-      ':method': method,
-      ':path': path,
-      ...(json === '' ? {} : { 'content-type': type }),
-    })
+    const headers = { ':method': method, ':path': path, ...(json === '' ? {} : { 'content-type': type }) }
+    const stream = sessionNow().request(headers, { endStream: json === '' })
     stream.setTimeout(patienceMs, () => stream.destroy(new Error(`no answer for ${patienceMs / 1000} s`)))
-    if (json !== null) stream.end(json)
+    if (json) stream.end(json)
     return new Promise((resolve, reject) => {
       stream.once('response', (head) =>
         resolve({ stream, status: head[':status'] ?? 0, offset: Number(head['x-offset'] ?? 0) }),

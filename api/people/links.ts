@@ -82,7 +82,7 @@ export function firstLink(db: Store, { always }: { always: boolean }): Promise<L
   const correlation = randomUUID()
   return db.transaction().execute(async (trx) => {
     // Two servers that start at once must not both make the first person.
-    await sql`SELECT pg_advisory_xact_lock(4600, 2)`.execute(trx)
+    await sql`SELECT pg_advisory_xact_lock(4600, 3)`.execute(trx)
     const settled = await trx
       .selectFrom('people')
       .select('id')

@@ -1,0 +1,22 @@
+import type { IncomingMessage } from 'node:http'
+import type { LiveConnections } from '../people/live.ts'
+import type { App, Caller } from './route.ts'
+
+/** RFC 6455 section 7.4.1: policy violation. */
+const NO_LONGER_ALLOWED = 1008
+
+/** A WebSocket is closed when its person signs out, is disabled or loses a role. Call after @fastify/websocket. */
+export function endSocketsWithTheirRight(app: App, live: LiveConnections): void {
+  const callers = new WeakMap<IncomingMessage, Caller>()
+  app.addHook('preHandler', async ({ raw, caller }) => {
+    if (caller && raw.headers.upgrade !== undefined) callers.set(raw, caller)
+  })
+  app.websocketServer.on('connection', (socket, raw: IncomingMessage) => {
+    const caller = callers.get(raw)
+    if (caller)
+      socket.once(
+        'close',
+        live.track(caller, () => socket.close(NO_LONGER_ALLOWED, 'You are signed out.')),
+      )
+  })
+}

@@ -1,0 +1,61 @@
+import type { Appender } from '../audit/append.ts'
+import { auditEvent } from '../audit/event.ts'
+import { prototypeId, type SandboxId } from '../contract/ids.ts'
+import type { ExecRequest, ExecResult } from '../contract/prototypes.ts'
+import { ApiError } from '../errors.ts'
+import type { GatewayClient } from '../gateway/client.ts'
+import { type Caller, notFound } from '../http/route.ts'
+import type { Store } from '../store/connect.ts'
+
+export type Append = Appender['append']
+
+interface ExecDeps {
+  db: Store
+  append: Append
+  gateway: Pick<GatewayClient, 'exec'>
+}
+
+const LOGGED_ARGUMENTS = 64
+
+/** Runs a command in a sandbox: that it starts is committed before it does, and how it ended before its output is given. */
+export async function runCommand(
+  { db, append, gateway }: ExecDeps,
+  id: SandboxId,
+  wish: ExecRequest,
+  caller: Caller,
+  correlation: string,
+): Promise<ExecResult> {
+  const row = await db.selectFrom('sandboxes').selectAll().where('id', '=', id).executeTakeFirst()
+  if (!row) throw notFound()
+  if (row.state !== 'claimed')
+    throw new ApiError('sandbox_not_ready', `The sandbox is ${row.state}. Wait until it is ready, or start it.`)
+  const shared = {
+    actor: { type: 'person', id: caller.id },
+    person: caller.id,
+    prototype: prototypeId.parse(row.prototype_id),
+    sandbox: id,
+    policy: { name: row.policy_name, version: row.policy_version },
+    correlation,
+  } as const
+  const detail = {
+    argv: wish.argv.slice(0, LOGGED_ARGUMENTS).map((argument) => argument.slice(0, 4096)),
+    cwd: wish.cwd,
+  }
+  await append(auditEvent('exec.started', { ...shared, decision: 'allow', reason: 'own-sandbox', detail }))
+  const startedAt = performance.now()
+  const ended = (reason: string, exitCode: number | null, truncated: boolean) => {
+    const durationMs = Math.round(performance.now() - startedAt)
+    return append(
+      auditEvent('exec.ended', { ...shared, decision: 'info', reason, detail: { exitCode, durationMs, truncated } }),
+    )
+  }
+  try {
+    const result = await gateway.exec(id, wish)
+    await ended('ended', result.exitCode, result.truncated)
+    return result
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    await ended('outcome-unknown', null, false)
+    throw error
+  }
+}
