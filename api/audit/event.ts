@@ -17,6 +17,7 @@ export interface EventFields<K extends AuditKind> {
   /** A stable code, `[a-z0-9-]{1,60}`. */
   reason: string
   detail: DetailOf<K>
+  /** Default: the actor, when it is a person. */
   person?: PersonId | null
   prototype?: PrototypeId | null
   sandbox?: SandboxId | null
@@ -46,7 +47,7 @@ export function auditEvent<K extends AuditKind>(kind: K, fields: EventFields<K>)
     at: Date.now(),
     kind,
     actor: fields.actor,
-    person: fields.person ?? null,
+    person: fields.person === undefined && fields.actor.type === 'person' ? fields.actor.id : (fields.person ?? null),
     prototype: fields.prototype ?? null,
     sandbox: fields.sandbox ?? null,
     decision: fields.decision,

@@ -5,6 +5,8 @@ import type { Database } from './tables.ts'
 export type Store = Kysely<Database>
 
 const INT8 = 20
+/** A database that has stopped answering keeps its sockets open: whoever waits is told after this. */
+const QUERY_TIMEOUT_MS = 10_000
 
 /** bigint comes as a number: every bigint here is a count or a time in ms. One that does not fit is an error, not a rounding. */
 function parseInt8(text: string): number {
@@ -29,10 +31,13 @@ export function connect(databaseUrl: string, { max = 8, connectTimeoutMs = 5_000
     connectionString: databaseUrl,
     max,
     connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
     types: connectionTypes(),
   })
-  // An idle connection that breaks would otherwise end the program; the next query opens another.
+  // A connection that breaks, idle or in use, would otherwise end the program. Whoever waits on it is rejected; the next
+  // query opens another. The pool listens only while a connection is idle.
   pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
 }

@@ -1,9 +1,10 @@
 /** PostgreSQL from npm, for a machine that has none: a unix socket and no port, fsync on, data kept over restarts. */
 import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { chmod, chown, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
@@ -54,7 +55,10 @@ export interface EmbeddedOptions {
  * Starts PostgreSQL and waits until it answers. Whatever a killed predecessor left running in the data directory is
  * stopped first. It runs in a session of its own: Ctrl-C in a terminal reaches the launcher, which closes things in order.
  */
-export async function startEmbedded({ dataDirectory, socketDirectory, port = 5432 }: EmbeddedOptions) {
+export async function startEmbedded(options: EmbeddedOptions) {
+  const { port = 5432 } = options
+  const dataDirectory = resolve(options.dataDirectory)
+  const socketDirectory = resolve(options.socketDirectory)
   const socketPath = join(socketDirectory, `.s.PGSQL.${port}`)
   if (Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {
     throw new Error(`The path ${socketPath} is too long for a unix socket. Set BACKLOT_HOME to a shorter one.`)
@@ -93,9 +97,9 @@ export async function startEmbedded({ dataDirectory, socketDirectory, port = 543
     /** Every process of it, for tests that kill them. */
     processes: () => processesIn(cluster),
     /** Resolves when PostgreSQL has ended, whoever ended it. */
-    exited: new Promise<void>((resolve) => {
-      if (server.exitCode !== null || server.signalCode !== null) resolve()
-      else server.once('exit', () => resolve())
+    exited: new Promise<void>((done) => {
+      if (server.exitCode !== null || server.signalCode !== null) done()
+      else server.once('exit', () => done())
     }),
     close: () => stopPostgres(cluster),
   }
@@ -149,10 +153,7 @@ async function launch({ command, args }: { command: string; args: string[] }, lo
   const log = await open(logPath, size > MAX_LOG_BYTES ? 'w' : 'a', 0o600)
   try {
     const child = spawn(command, args, { detached: true, stdio: ['ignore', log.fd, log.fd], env: { LC_ALL: 'C' } })
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve)
-      child.once('error', reject)
-    })
+    await once(child, 'spawn')
     child.unref()
     return child
   } finally {

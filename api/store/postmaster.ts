@@ -31,6 +31,8 @@ export async function stopPostgres(dataDirectory: string): Promise<void> {
   const running = await processesIn(dataDirectory)
   const postmaster = Number((await readFile(pidFile, 'utf8').catch(() => '')).split('\n')[0])
   if (running.includes(postmaster)) {
+    // One that was stopped (SIGSTOP) does not hear anything else.
+    for (const pid of running) signal(pid, 'SIGCONT')
     signal(postmaster, 'SIGINT')
     if (await emptied(dataDirectory, STOP_TIMEOUT_MS)) return
   }
@@ -50,7 +52,7 @@ async function emptied(dataDirectory: string, timeoutMs: number): Promise<boolea
   return true
 }
 
-function signal(pid: number, name: 'SIGINT' | 'SIGKILL') {
+function signal(pid: number, name: 'SIGINT' | 'SIGCONT' | 'SIGKILL') {
   try {
     process.kill(pid, name)
   } catch {
