@@ -9,7 +9,7 @@ import { createLink } from '../../people/links.ts'
 import { newSecret } from '../../people/secret.ts'
 import type { Database } from '../../store/tables.ts'
 import { CannotStart } from '../prepare/steps.mjs'
-import { type Say, type Where, withDatabase } from './place.ts'
+import { rememberedUrl, type Say, type Where, withDatabase } from './place.ts'
 
 const DAY_MS = 86_400_000
 /** Whoever can read the state folder: the log shows that it was done at the command line. */
@@ -43,8 +43,7 @@ export async function signInLink(where: Where, email: string | null, say: Say) {
       return createLink(trx, person, { actor, reason: 'command-line', correlation: randomUUID() })
     }),
   )
-  const origin = process.env.BACKLOT_URL ?? 'http://127.0.0.1:4600'
-  say(`${origin}/sign-in#token=${link.token}`)
+  say(`${rememberedUrl(where)}/sign-in#token=${link.token}`)
   say(`It works once, until ${link.expiresAt.toISOString()}.`)
   return true
 }

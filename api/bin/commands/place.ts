@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, type Store } from '../../store/connect.ts'
 import { CannotStart } from '../prepare/steps.mjs'
@@ -16,6 +16,16 @@ const fileOf = (home: string) => join(home, 'launcher', 'database-url')
 /** Written by the launcher, 0600, so that commands find the database of a Backlot that runs. */
 export function rememberDatabase(home: string, serverUrl: string): void {
   writeFileSync(fileOf(home), serverUrl, { mode: 0o600 })
+}
+
+/** The address that people type, for links that commands print. */
+export function rememberUrl(home: string, url: string): void {
+  writeFileSync(join(home, 'launcher', 'url'), url, { mode: 0o600 })
+}
+
+export function rememberedUrl({ home }: Where): string {
+  const file = join(home, 'launcher', 'url')
+  return process.env.BACKLOT_URL ?? (existsSync(file) ? readFileSync(file, 'utf8') : 'http://127.0.0.1:4600')
 }
 
 /** The database as the server sees it: DATABASE_URL, or the built-in one of the state folder. Closed afterwards. */

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { statePaths } from '../../config.ts'
 import { migrate } from '../../store/migrate.ts'
-import { rememberDatabase } from '../commands/place.ts'
+import { rememberDatabase, rememberUrl } from '../commands/place.ts'
 import { CannotStart, createSteps } from '../prepare/steps.mjs'
 import { prepareImage } from './image.ts'
 import { untilListening } from './listening.ts'
@@ -45,7 +45,7 @@ const running: Supervised[] = []
 let closing = false
 
 /** Starts a program; `message(type)` resolves with the first message of that type, rejects when it keeps dying. */
-function program(name: string, entry: string, extra: NodeJS.ProcessEnv) {
+function program(name: string, entry: string, extra: NodeJS.ProcessEnv | (() => NodeJS.ProcessEnv) = {}) {
   let deaths = 0
   let tail = ''
   const waiting = new Set<{ settle: (message: ChildMessage) => void; fail: (error: Error) => void }>()
@@ -53,7 +53,7 @@ function program(name: string, entry: string, extra: NodeJS.ProcessEnv) {
   const supervised = supervise({
     name,
     entry,
-    environment: { ...process.env, ...extra },
+    environment: () => ({ ...process.env, ...(typeof extra === 'function' ? extra() : extra) }),
     log: join(paths.root, 'logs', `${name}.log`),
     say,
     onMessage: (message) => {
@@ -91,7 +91,7 @@ function program(name: string, entry: string, extra: NodeJS.ProcessEnv) {
 async function openDatabase() {
   const outside = environment.DATABASE_URL
   if (outside !== undefined) return { ownerUrl: outside, passwords: rolePasswords(paths.root) }
-  const database = program('PostgreSQL', join(import.meta.dirname, 'database.ts'), {})
+  const database = program('PostgreSQL', join(import.meta.dirname, 'database.ts'))
   const message = await database.message()
   if (message.type !== 'database') throw new Error('PostgreSQL said something else than where it is')
   return message
@@ -118,9 +118,18 @@ async function start() {
     const engineless = { DOCKER_HOST: undefined }
     const gateway = program('gateway', join(programs, 'gateway.ts'), { ...engineless, DATABASE_URL: databases.gateway })
     await gateway.listening(paths.gatewaySocket)
-    const server = program('server', join(programs, 'server.ts'), { ...engineless, DATABASE_URL: databases.server })
+    // A free port, once found, stays: people's browsers come back to it when the server is started again.
+    let port = String(environment.BACKLOT_PORT)
+    const server = program('server', join(programs, 'server.ts'), () => ({
+      ...engineless,
+      DATABASE_URL: databases.server,
+      BACKLOT_PORT: port,
+      BACKLOT_SIGN_IN_LINK: json ? '1' : undefined,
+    }))
     const message = await server.message()
     if (message.type !== 'ready') throw new Error('the server said something else than that it is ready')
+    if (port === '0') port = String(message.port ?? new URL(message.url).port)
+    rememberUrl(paths.root, message.url)
     return message
   })
 }

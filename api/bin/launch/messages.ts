@@ -5,6 +5,12 @@ import { passwords } from './secrets.ts'
 export const childMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('database'), ownerUrl: z.string(), passwords }),
   /** The server listens. `signInToken` is there once in a start: a single-use token of /api/v1/sessions. */
-  z.object({ type: z.literal('ready'), url: z.string(), signInToken: z.string().nullable().default(null) }),
+  z.object({
+    type: z.literal('ready'),
+    url: z.string(),
+    /** Where it listens, when the url does not say. */
+    port: z.int().nullable().default(null),
+    signInToken: z.string().nullable().default(null),
+  }),
 ])
 export type ChildMessage = z.infer<typeof childMessage>

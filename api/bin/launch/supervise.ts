@@ -22,7 +22,8 @@ export interface Program {
   name: string
   /** A .ts file, run by this Node. */
   entry: string
-  environment: NodeJS.ProcessEnv
+  /** Asked at each of its lives. */
+  environment: () => NodeJS.ProcessEnv
   /** Its output goes there; the file before it is kept as `<log>.1` once it has grown beyond 20 MiB. */
   log: string
   say: (text: string) => void
@@ -44,7 +45,7 @@ export function supervise({ name, entry, environment, log, say, onMessage, onDea
     new Promise<{ why: string; tail: string }>((resolve) => {
       // Detached: Ctrl-C in the terminal must reach the launcher alone, which stops the programs in order.
       const started = fork(entry, [], {
-        env: environment,
+        env: environment(),
         detached: true,
         execArgv: ['--import', new URL('./leash.ts', import.meta.url).href],
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
