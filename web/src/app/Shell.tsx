@@ -1,0 +1,46 @@
+import { ActionIcon, Drawer } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { IconMenu2 } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
+import { Navigate, Outlet, useLocation } from '@tanstack/react-router'
+import { useEffect } from 'react'
+import { meQuery } from '../client/session.ts'
+import { Wordmark } from '../components/Wordmark.tsx'
+import { Navigation } from './Navigation.tsx'
+import styles from './Shell.module.css'
+import { Shortcuts } from './Shortcuts.tsx'
+
+export const Shell = () => {
+  const { data: me } = useQuery(meQuery)
+  const location = useLocation()
+  const [opened, { open, close }] = useDisclosure()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new page closes the menu
+  useEffect(close, [location.pathname])
+
+  if (!me) return <Navigate to="/sign-in" search={{ next: location.href }} />
+  return (
+    <div className={styles.shell}>
+      <a className="skip-link" href="#main">
+        Skip to content
+      </a>
+      <aside className={styles.rail}>
+        <Navigation me={me} />
+      </aside>
+      <header className={styles.topbar}>
+        <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Open menu" onClick={open}>
+          <IconMenu2 size={20} />
+        </ActionIcon>
+        <Wordmark />
+      </header>
+      <Drawer opened={opened} onClose={close} size={272} withCloseButton={false} aria-label="Menu" padding={0}>
+        <div className={styles.drawer}>
+          <Navigation me={me} />
+        </div>
+      </Drawer>
+      <main id="main" className={styles.main} tabIndex={-1}>
+        <Outlet />
+      </main>
+      <Shortcuts me={me} />
+    </div>
+  )
+}

@@ -1,0 +1,10 @@
+import type { ReactNode } from 'react'
+import styles from './Tag.module.css'
+
+export type Tone = 'plain' | 'good' | 'bad' | 'marigold'
+
+export const Tag = ({ tone = 'plain', children }: { tone?: Tone; children: ReactNode }) => (
+  <span className={styles.tag} data-tone={tone}>
+    {children}
+  </span>
+)

@@ -1,0 +1,42 @@
+import { memo } from 'react'
+import type { AuditView } from '../../../../api/contract/audit.ts'
+import { Tag } from '../../components/Tag.tsx'
+import styles from './EventRow.module.css'
+import { decisionWords, reasonWords, sentence } from './words.ts'
+
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+
+const whoOf = (event: AuditView): string => {
+  if (event.actor.type === 'system') return event.actor.id
+  if (event.actor.type === 'nobody') return 'nobody signed in'
+  return event.names.person ?? 'somebody'
+}
+
+/** One event on one line: when, decision, who and where, what, why. */
+export const EventRow = memo(({ event, onOpen }: { event: AuditView; onOpen: (event: AuditView) => void }) => {
+  const decision = decisionWords[event.decision]
+  return (
+    <li className={styles.item} data-decision={event.decision} data-kind={event.kind}>
+      <button type="button" className={styles.row} onClick={() => onOpen(event)}>
+        <time className={styles.when} dateTime={new Date(event.at).toISOString()}>
+          {clock.format(event.at)}
+        </time>
+        <span className={styles.decision}>
+          <Tag tone={decision.tone}>{decision.title}</Tag>
+        </span>
+        <span className={styles.who}>
+          {whoOf(event)}
+          {event.names.prototype && <small>{event.names.prototype}</small>}
+        </span>
+        <span className={styles.what}>
+          <code>{sentence(event)}</code>
+        </span>
+        <span className={styles.why}>
+          {reasonWords(event.reason)}
+          <small>{event.rule ?? event.reason}</small>
+        </span>
+      </button>
+    </li>
+  )
+})
+EventRow.displayName = 'EventRow'

@@ -1,0 +1,130 @@
+import type { z } from 'zod'
+import { type AuditKind, type AuditView, type Decision, detailOf } from '../../../../api/contract/audit.ts'
+
+const say =
+  <Schema extends z.ZodType>(schema: Schema, words: (detail: z.output<Schema>) => string) =>
+  (detail: unknown) =>
+    words(schema.parse(detail))
+
+const seconds = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`)
+const bytes = (count: number): string => {
+  if (count < 1024) return `${count} B`
+  return count < 1024 ** 2 ? `${(count / 1024).toFixed(1)} KB` : `${(count / 1024 ** 2).toFixed(1)} MB`
+}
+const tokens = (count: number | null): string => (count === null ? '?' : count.toLocaleString('en'))
+const quoted = (argv: readonly string[]): string =>
+  argv.map((part) => (/^[\w@%+=:,./-]+$/.test(part) ? part : `'${part}'`)).join(' ')
+const modelName = ({ provider, model }: { provider: string | null; model: string | null }) =>
+  provider && model ? `${provider}/${model}` : null
+const place = ({ host, port }: { host: string; port: number | null }) => (port === null ? host : `${host}:${port}`)
+
+/** Each kind in a person's words. A kind without an entry does not compile. */
+const sentences: Record<AuditKind, (detail: unknown) => string> = {
+  'egress.request': say(detailOf['egress.request'], (it) =>
+    it.host === '' ? `unreadable request ${it.raw ?? ''}` : `${it.method} ${place(it)}${it.path ?? ''}`,
+  ),
+  'egress.ended': say(detailOf['egress.ended'], (it) => {
+    const status = it.status === null ? it.outcome : `${it.status}, ${it.outcome}`
+    return `${place(it)} ended: ${status}, ${bytes(it.bytesOut)} out, ${bytes(it.bytesIn)} in, ${seconds(it.durationMs)}`
+  }),
+  'model.request': say(detailOf['model.request'], (it) => `asks ${modelName(it) ?? it.alias ?? 'a model'}`),
+  'model.call': say(detailOf['model.call'], (it) => {
+    const spent = `${tokens(it.inputTokens)} tokens in, ${tokens(it.outputTokens)} out, ${seconds(it.latencyMs)}`
+    return `${modelName(it)} answered: ${spent}${it.outcome === 'completed' ? '' : `, ${it.outcome}`}`
+  }),
+  'exec.started': say(detailOf['exec.started'], (it) => `runs ${quoted(it.argv)}`),
+  'exec.ended': say(
+    detailOf['exec.ended'],
+    (it) => `command ended with ${it.exitCode ?? 'no exit code'} after ${seconds(it.durationMs)}`,
+  ),
+  'terminal.opened': say(detailOf['terminal.opened'], (it) => `opened terminal ${it.terminal}`),
+  'terminal.attached': say(detailOf['terminal.attached'], (it) => `looks at terminal ${it.terminal}`),
+  'terminal.closed': say(detailOf['terminal.closed'], (it) => `terminal ${it.terminal} closed: ${it.why}`),
+  'prototype.created': say(detailOf['prototype.created'], (it) => `made “${it.title}”, ${it.label}`),
+  'prototype.removed': say(detailOf['prototype.removed'], (it) => `deleted “${it.title}”`),
+  'sandbox.state': say(
+    detailOf['sandbox.state'],
+    (it) => `sandbox ${it.from ? `${it.from} → ` : ''}${it.to}${it.detail ? `: ${it.detail}` : ''}`,
+  ),
+  'sandbox.proven': say(detailOf['sandbox.proven'], (it) =>
+    it.ok ? `proof held, ${it.probes.length} probes` : `PROOF FAILED, ${it.probes.length} probes`,
+  ),
+  'person.invited': say(detailOf['person.invited'], (it) => `invited ${it.email} as ${it.roles.join(', ')}`),
+  'person.changed': say(detailOf['person.changed'], (it) => `changed ${it.fields.join(', ')} of ${it.person}`),
+  'session.created': say(detailOf['session.created'], (it) => `signed in by ${it.by} from ${it.address}`),
+  'session.refused': say(
+    detailOf['session.refused'],
+    (it) => `sign-in refused${it.email ? ` for ${it.email}` : ''} from ${it.address}`,
+  ),
+  'session.ended': say(detailOf['session.ended'], () => 'signed out'),
+  'token.created': say(detailOf['token.created'], (it) => `made API token “${it.name}”`),
+  'token.revoked': say(detailOf['token.revoked'], (it) => `revoked API token ${it.token}`),
+  'request.refused': say(detailOf['request.refused'], (it) => `tried ${it.method} ${it.route}`),
+  'policy.published': say(detailOf['policy.published'], (it) => `published policy ${it.name} v${it.version}`),
+  'provider.saved': say(detailOf['provider.saved'], (it) => `saved provider ${it.provider} at ${it.baseUrl}`),
+  'provider.removed': say(detailOf['provider.removed'], (it) => `removed provider ${it.provider}`),
+  'model.assigned': say(detailOf['model.assigned'], (it) => `${it.slot} model is now ${modelName(it) ?? 'none'}`),
+  'audit.read': say(detailOf['audit.read'], (it) => `read the log, ${it.rows} rows`),
+  'kill.ordered': say(detailOf['kill.ordered'], (it) => `STOPPED ${it.target ?? it.scope}`),
+  'platform.started': say(detailOf['platform.started'], (it) => `${it.program} ${it.version} started`),
+}
+
+/** What happened, in one line. Its strings were capped and escaped when they were written. */
+export const sentence = (event: AuditView): string => {
+  try {
+    return sentences[event.kind](event.detail)
+  } catch {
+    // A row from an older version: its kind is known, its detail is not.
+    return event.kind
+  }
+}
+
+/** The code in words, where there are better ones than the code itself. */
+const reasons: Record<string, string> = {
+  'no-rule': 'no rule allows it',
+  'rule-allows': 'a rule allows it',
+  'rule-matched': 'a rule allows it',
+  'method-not-allowed': 'the rule does not allow this method',
+  'path-not-allowed': 'the rule does not allow this path',
+  'port-not-allowed': 'the rule does not allow this port',
+  'rule-expired': 'the rule has expired',
+  'raw-address': 'a bare address, not a name',
+  'address-literal': 'a bare address, not a name',
+  'address-private': 'the name leads into a private network',
+  'address-loopback': 'the name leads to this machine',
+  'address-link-local': 'the name leads to a link-local address',
+  'address-metadata': 'the name leads to the cloud’s machine secrets',
+  'host-invalid': 'not a name that can be judged',
+  'sni-mismatch': 'says one host and means another',
+  'no-sni': 'does not say which host it means',
+  'not-tls': 'is not encrypted as the rule demands',
+  'no-policy': 'no policy is in force for it',
+  'sandbox-unknown': 'not a sandbox that is running',
+  'label-forbids': 'the data label forbids this model',
+  'model-unassigned': 'no model is assigned',
+  'wrong-credentials': 'wrong e-mail or password',
+  'link-not-valid': 'link used or expired',
+  'not-permitted': 'not theirs to see',
+  'limit-reached': 'too much at once',
+}
+export const reasonWords = (code: string): string => reasons[code] ?? code.replaceAll('-', ' ')
+
+export const decisionWords: Record<Decision, { title: string; tone: 'good' | 'bad' | 'plain' }> = {
+  allow: { title: 'Allowed', tone: 'good' },
+  deny: { title: 'Refused', tone: 'bad' },
+  info: { title: 'Noted', tone: 'plain' },
+}
+
+/** Kinds in the groups that a person looks for. */
+export const kindGroups = {
+  egress: 'Network',
+  model: 'Models',
+  exec: 'Commands',
+  terminal: 'Terminals',
+  sandbox: 'Sandboxes',
+  prototype: 'Prototypes',
+  session: 'Sign-in',
+  person: 'People',
+  policy: 'Policy',
+} as const
+export const groupOf = (kind: AuditKind): string => kind.slice(0, kind.indexOf('.'))

@@ -1,0 +1,50 @@
+import { Modal } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { IconCheck, IconShieldCheck, IconShieldX, IconX } from '@tabler/icons-react'
+import type { Proof } from '../../../../api/contract/prototypes.ts'
+import { Age } from '../../components/Age.tsx'
+import styles from './ProofBadge.module.css'
+import { probeTitle } from './words.ts'
+
+/** Says that the workspace was tried and held, and shows what was tried. */
+export const ProofBadge = ({ proof }: { proof: Proof }) => {
+  const [opened, { open, close }] = useDisclosure()
+  const held = proof.probes.filter((probe) => probe.got === probe.expected).length
+  return (
+    <>
+      <button type="button" className={styles.badge} data-ok={proof.ok} onClick={open}>
+        {proof.ok ? (
+          <IconShieldCheck size={16} className={styles.sign} aria-hidden />
+        ) : (
+          <IconShieldX size={16} className={styles.sign} aria-hidden />
+        )}
+        {proof.ok ? 'Proven safe' : 'Not proven'}
+      </button>
+      <Modal opened={opened} onClose={close} title={proof.ok ? 'Proven safe' : 'Not proven'} size="lg">
+        <p className={styles.intro}>
+          Before you could use this workspace, Backlot tried to break out of it. {held} of {proof.probes.length} tries
+          came out as they should, <Age at={proof.at} />.
+        </p>
+        <ul className={styles.list}>
+          {proof.probes.map((probe) => {
+            const ok = probe.got === probe.expected
+            return (
+              <li key={probe.probe} data-ok={ok}>
+                {ok ? (
+                  <IconCheck size={16} aria-label="as expected" />
+                ) : (
+                  <IconX size={16} aria-label="not as expected" />
+                )}
+                <span>
+                  {probeTitle(probe.probe)}
+                  <small>{probe.detail}</small>
+                </span>
+                <em>{probe.got === 'passed' ? 'worked' : probe.got === 'refused' ? 'refused' : 'went wrong'}</em>
+              </li>
+            )
+          })}
+        </ul>
+      </Modal>
+    </>
+  )
+}

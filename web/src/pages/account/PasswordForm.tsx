@@ -1,0 +1,55 @@
+import { Button, PasswordInput } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
+import { type FormEvent, useState } from 'react'
+import { password } from '../../../../api/contract/people.ts'
+import { messageOf } from '../../client/request.ts'
+import { changeMe } from '../../client/session.ts'
+import { Problem } from '../../components/Problem.tsx'
+import styles from './Account.module.css'
+
+export const PasswordForm = () => {
+  const [now, setNow] = useState('')
+  const [next, setNext] = useState('')
+  const [tried, setTried] = useState(false)
+  const save = useMutation({
+    mutationFn: changeMe,
+    onSuccess: () => {
+      setNow('')
+      setNext('')
+      setTried(false)
+    },
+  })
+  const wanted = password.safeParse(next)
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    setTried(true)
+    if (now !== '' && wanted.success) save.mutate({ currentPassword: now, password: wanted.data })
+  }
+  return (
+    <form className={styles.form} onSubmit={submit} noValidate>
+      <Problem>{save.isError && messageOf(save.error)}</Problem>
+      <PasswordInput
+        label="Present password"
+        autoComplete="current-password"
+        value={now}
+        error={tried && now === '' && 'Type your present password.'}
+        onChange={(event) => setNow(event.currentTarget.value)}
+      />
+      <PasswordInput
+        label="New password"
+        autoComplete="new-password"
+        value={next}
+        error={tried && !wanted.success && 'Use at least 12 characters.'}
+        onChange={(event) => setNext(event.currentTarget.value)}
+      />
+      <Button type="submit" variant="default" loading={save.isPending}>
+        Change password
+      </Button>
+      {save.isSuccess && (
+        <p className={styles.saved} role="status">
+          The new password is in force.
+        </p>
+      )}
+    </form>
+  )
+}

@@ -1,0 +1,66 @@
+import { Button } from '@mantine/core'
+import { IconAlertTriangle, IconCircleCheck, IconCircleX, IconRefresh } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
+import type { DoctorReport } from '../../../../api/contract/runner.ts'
+import { healthQuery } from '../../client/health.ts'
+import { Page } from '../../components/Page.tsx'
+import { Ready } from '../../components/Waiting.tsx'
+import styles from './Health.module.css'
+
+type Status = DoctorReport['checks'][number]['status']
+const signs = {
+  ok: { icon: IconCircleCheck, means: 'in order' },
+  warning: { icon: IconAlertTriangle, means: 'works, with a weakness' },
+  refused: { icon: IconCircleX, means: 'not possible here' },
+} as const
+const order: Record<Status, number> = { refused: 0, warning: 1, ok: 2 }
+
+const summary = (checks: DoctorReport['checks']): string => {
+  const count = (status: Status) => checks.filter((check) => check.status === status).length
+  if (count('refused') > 0)
+    return `${count('refused')} of ${checks.length} checks say that something is not possible on this machine.`
+  if (count('warning') > 0) return `Everything works; ${count('warning')} of ${checks.length} checks found a weakness.`
+  return `All ${checks.length} checks are in order.`
+}
+
+export const Health = () => {
+  const query = useQuery(healthQuery)
+  return (
+    <Page
+      title="Health"
+      intro={query.data ? summary(query.data.checks) : 'What this machine can really enforce.'}
+      actions={
+        <Button
+          variant="default"
+          leftSection={<IconRefresh size={16} />}
+          loading={query.isFetching}
+          onClick={() => void query.refetch()}
+        >
+          Check again
+        </Button>
+      }
+    >
+      <Ready query={query}>
+        {({ checks }) => (
+          <ul className={styles.list}>
+            {checks
+              .toSorted((a, b) => order[a.status] - order[b.status])
+              .map((check) => {
+                const { icon: Icon, means } = signs[check.status]
+                return (
+                  <li key={check.id} data-status={check.status}>
+                    <Icon size={20} aria-label={means} />
+                    <div>
+                      <p>{check.title}</p>
+                      <small>{check.detail}</small>
+                      {check.fix && <code>{check.fix}</code>}
+                    </div>
+                  </li>
+                )
+              })}
+          </ul>
+        )}
+      </Ready>
+    </Page>
+  )
+}

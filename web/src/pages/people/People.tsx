@@ -1,0 +1,44 @@
+import { Button } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { IconUserPlus } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
+import { peopleQuery } from '../../client/people.ts'
+import { meQuery } from '../../client/session.ts'
+import { Page } from '../../components/Page.tsx'
+import { Ready } from '../../components/Waiting.tsx'
+import { InviteDialog } from './InviteDialog.tsx'
+import styles from './People.module.css'
+import { PersonRow } from './PersonRow.tsx'
+
+export const People = () => {
+  const query = useQuery(peopleQuery)
+  const { data: me } = useQuery(meQuery)
+  const [inviting, { open, close }] = useDisclosure()
+  return (
+    <Page
+      title="People"
+      intro="Who may come in, and as what."
+      actions={
+        <Button leftSection={<IconUserPlus size={18} />} onClick={open}>
+          Invite
+        </Button>
+      }
+    >
+      <Ready query={query}>
+        {({ items }) => (
+          <>
+            <ul className={styles.list}>
+              {items.map((person) => (
+                <PersonRow key={person.id} person={person} isMe={person.id === me?.person.id} />
+              ))}
+            </ul>
+            {items.length < 2 && (
+              <p className={styles.alone}>Only you so far. Invite a product manager and somebody from security.</p>
+            )}
+          </>
+        )}
+      </Ready>
+      <InviteDialog opened={inviting} onClose={close} />
+    </Page>
+  )
+}

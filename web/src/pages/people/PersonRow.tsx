@@ -1,0 +1,87 @@
+import { ActionIcon, Menu } from '@mantine/core'
+import { IconDots, IconLink, IconPencil, IconUserCheck, IconUserOff } from '@tabler/icons-react'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import type { Person } from '../../../../api/contract/people.ts'
+import { changePerson, peopleQuery } from '../../client/people.ts'
+import { Age } from '../../components/Age.tsx'
+import { Confirm } from '../../components/Confirm.tsx'
+import { Tag } from '../../components/Tag.tsx'
+import { EditDialog } from './EditDialog.tsx'
+import { LinkDialog } from './LinkDialog.tsx'
+import styles from './People.module.css'
+import { roleWords } from './Roles.tsx'
+
+export const PersonRow = ({ person, isMe }: { person: Person; isMe: boolean }) => {
+  const queries = useQueryClient()
+  const [dialog, setDialog] = useState<'edit' | 'link' | 'switch' | null>(null)
+  const close = () => setDialog(null)
+  const change = useMutation({
+    mutationFn: () => changePerson(person.id, { disabled: !person.disabled }),
+    onSuccess: () => {
+      close()
+      void queries.invalidateQueries({ queryKey: peopleQuery.queryKey })
+    },
+  })
+  return (
+    <li data-disabled={person.disabled}>
+      <div className={styles.who}>
+        <p>
+          {person.name}
+          {isMe && ' (you)'}
+        </p>
+        <small>{person.email}</small>
+      </div>
+      <div className={styles.roles}>
+        {person.disabled && <Tag tone="bad">Disabled</Tag>}
+        {person.roles.map((role) => (
+          <Tag key={role}>{roleWords[role].title}</Tag>
+        ))}
+      </div>
+      <span className={styles.since}>
+        <Age at={person.createdAt} />
+      </span>
+      <Menu>
+        <Menu.Target>
+          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={`More about ${person.name}`}>
+            <IconDots size={18} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setDialog('edit')}>
+            Name and roles…
+          </Menu.Item>
+          <Menu.Item leftSection={<IconLink size={16} />} disabled={person.disabled} onClick={() => setDialog('link')}>
+            New sign-in link…
+          </Menu.Item>
+          <Menu.Item
+            color={person.disabled ? 'marigold' : 'red'}
+            disabled={isMe}
+            leftSection={person.disabled ? <IconUserCheck size={16} /> : <IconUserOff size={16} />}
+            onClick={() => setDialog('switch')}
+          >
+            {person.disabled ? 'Enable…' : 'Disable…'}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <EditDialog person={dialog === 'edit' ? person : null} onClose={close} />
+      <LinkDialog person={dialog === 'link' ? person : null} onClose={close} />
+      <Confirm
+        opened={dialog === 'switch'}
+        title={person.disabled ? `Enable ${person.name}?` : `Disable ${person.name}?`}
+        action={person.disabled ? 'Enable person' : 'Disable person'}
+        danger={!person.disabled}
+        pending={change.isPending}
+        error={change.error}
+        onClose={close}
+        onConfirm={() => change.mutate()}
+      >
+        <p>
+          {person.disabled
+            ? 'They can sign in again, with the same roles as before.'
+            : 'They are signed out everywhere and what they have open is closed, at once. Nothing of theirs is deleted.'}
+        </p>
+      </Confirm>
+    </li>
+  )
+}

@@ -1,0 +1,77 @@
+import type { PolicyInForce } from '../../../../api/contract/policy.ts'
+import { dataLabel } from '../../../../api/contract/prototypes.ts'
+import { Tag } from '../../components/Tag.tsx'
+import { labelWords } from '../../modules/sandbox/words.ts'
+import styles from './Policies.module.css'
+
+const GIB = 1024 ** 3
+const size = (bytes: number): string =>
+  bytes >= GIB ? `${Number((bytes / GIB).toFixed(1))} GiB` : `${Math.round(bytes / 1024 ** 2)} MiB`
+
+const placeWords = { cloud: 'the cloud model', local: 'the own-machine model', none: 'no model' } as const
+const targetWords = (target: string): string => {
+  if (target === 'assigned') return 'what is chosen under Models'
+  return target === 'none' ? 'none' : target
+}
+
+export const Limits = ({ policy }: { policy: PolicyInForce }) => (
+  <div className={styles.limits}>
+    <section aria-label="Tools">
+      <h3>Tools</h3>
+      <p className={styles.tags}>
+        {policy.tools.allow.length === 0 && 'None.'}
+        {policy.tools.allow.map((tool) => (
+          <Tag key={tool}>{tool}</Tag>
+        ))}
+      </p>
+      <p className={styles.quiet}>
+        {policy.tools.workspaceExec
+          ? 'Programs that are made or installed in the workspace may run too.'
+          : 'Nothing else can be run, not even what is made in the workspace.'}
+      </p>
+    </section>
+    <section aria-label="Size">
+      <h3>Each workspace</h3>
+      <dl>
+        <div>
+          <dt>Processors</dt>
+          <dd>{policy.sandbox.cpus}</dd>
+        </div>
+        <div>
+          <dt>Memory</dt>
+          <dd>{size(policy.sandbox.memoryBytes)}</dd>
+        </div>
+        <div>
+          <dt>Disk</dt>
+          <dd>{size(policy.sandbox.diskBytes)}</dd>
+        </div>
+        <div>
+          <dt>Processes</dt>
+          <dd>{policy.sandbox.pids}</dd>
+        </div>
+        <div>
+          <dt>Per person</dt>
+          <dd>{policy.sandbox.perPerson}</dd>
+        </div>
+        <div>
+          <dt>Isolation</dt>
+          <dd>{policy.sandbox.runtime === 'runsc' ? 'gVisor' : 'runc'}</dd>
+        </div>
+      </dl>
+    </section>
+    <section aria-label="Models">
+      <h3>Models</h3>
+      <dl>
+        {dataLabel.options.map((label) => (
+          <div key={label}>
+            <dt>{labelWords[label].title}</dt>
+            <dd>{placeWords[policy.models.labels[label]]}</dd>
+          </div>
+        ))}
+      </dl>
+      <p className={styles.quiet}>
+        Cloud: {targetWords(policy.models.default.cloud)}. Own machines: {targetWords(policy.models.default.local)}.
+      </p>
+    </section>
+  </div>
+)

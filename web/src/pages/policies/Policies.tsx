@@ -1,0 +1,89 @@
+import { NativeSelect } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { policiesQuery, policyQuery } from '../../client/policies.ts'
+import { Age } from '../../components/Age.tsx'
+import { Page, Section } from '../../components/Page.tsx'
+import { Tag } from '../../components/Tag.tsx'
+import { Bones, Empty, Ready } from '../../components/Waiting.tsx'
+import { Limits } from './Limits.tsx'
+import styles from './Policies.module.css'
+import { Rules } from './Rules.tsx'
+
+export const Policies = () => {
+  const query = useQuery(policiesQuery)
+  const [chosen, setChosen] = useState<string | null>(null)
+  const names = query.data?.items.map((item) => item.name) ?? []
+  const name = chosen ?? (names.includes('default') ? 'default' : names[0]) ?? null
+  return (
+    <Page
+      title="Policies"
+      intro="What a workspace may run, reach and ask. Everything that is not written here is refused."
+      actions={
+        names.length > 1 && (
+          <NativeSelect
+            aria-label="Policy"
+            data={names}
+            value={name ?? ''}
+            onChange={(event) => setChosen(event.currentTarget.value)}
+          />
+        )
+      }
+    >
+      <Ready query={query}>
+        {() =>
+          name ? (
+            <InForce key={name} name={name} />
+          ) : (
+            <Empty title="No policy is in force">
+              Nothing can start without one. Put a file into the folder policies, and start Backlot again.
+            </Empty>
+          )
+        }
+      </Ready>
+    </Page>
+  )
+}
+
+const InForce = ({ name }: { name: string }) => {
+  const query = useQuery(policyQuery(name))
+  return (
+    <Ready query={query} bones={<Bones rows={6} />}>
+      {({ policy, source, history }) => (
+        <>
+          <div className={styles.head}>
+            <h2>{policy.name}</h2>
+            <Tag tone="good">Version {policy.version} is in force</Tag>
+            {policy.description && <p>{policy.description}</p>}
+          </div>
+          <Limits policy={policy} />
+          <Section
+            title="May reach"
+            intro="Hosts outside, and how. The rest of the network does not exist for a workspace."
+          >
+            <Rules rules={policy.egress} />
+          </Section>
+          <Section
+            title="As written"
+            intro="To change it, edit the file in the folder policies and start Backlot again."
+          >
+            <pre className={styles.source}>{source}</pre>
+          </Section>
+          <Section title="History">
+            <ol className={styles.history}>
+              {history.map((version) => (
+                <li key={version.version}>
+                  <span>Version {version.version}</span>
+                  <small>
+                    {version.by ?? (version.origin === 'file' ? 'from the file' : 'through the API')},{' '}
+                    <Age at={version.createdAt} />
+                  </small>
+                </li>
+              ))}
+            </ol>
+          </Section>
+        </>
+      )}
+    </Ready>
+  )
+}

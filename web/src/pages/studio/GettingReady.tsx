@@ -1,0 +1,51 @@
+import { Button, Group } from '@mantine/core'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import type { PrototypeView } from '../../../../api/contract/prototypes.ts'
+import { isGettingReady, prototypeQuery, startSandbox } from '../../client/prototypes.ts'
+import { messageOf } from '../../client/request.ts'
+import { Problem } from '../../components/Problem.tsx'
+import { Facade } from '../../modules/facade/Facade.tsx'
+import { Progress } from '../../modules/sandbox/Progress.tsx'
+import { shareOf, stateWords } from '../../modules/sandbox/words.ts'
+import styles from './Studio.module.css'
+
+/** In place of the terminal while there is nothing to type into. */
+export const GettingReady = ({ prototype, onRemove }: { prototype: PrototypeView; onRemove: () => void }) => {
+  const { sandbox } = prototype
+  const words = stateWords[sandbox.state]
+  const queries = useQueryClient()
+  const start = useMutation({
+    mutationFn: startSandbox,
+    onSuccess: () => queries.invalidateQueries({ queryKey: prototypeQuery(prototype.id).queryKey }),
+  })
+  if (isGettingReady(sandbox.state)) {
+    return (
+      <div className={styles.readying} aria-live="polite">
+        <Facade seed={prototype.id} mood="rising" share={shareOf(sandbox)} />
+        <h2>Putting up your set</h2>
+        <Progress sandbox={sandbox} />
+        <p>{words.long} You can leave this page; it goes on.</p>
+      </div>
+    )
+  }
+  return (
+    <div className={styles.readying} role="status">
+      <Facade seed={prototype.id} mood="down" />
+      <h2>{words.short}</h2>
+      <p>
+        {words.long} {sandbox.detail}
+      </p>
+      <Problem>{start.isError && messageOf(start.error)}</Problem>
+      <Group>
+        {(sandbox.state === 'paused' || sandbox.state === 'stopped') && (
+          <Button loading={start.isPending} onClick={() => start.mutate(sandbox.id)}>
+            {sandbox.state === 'paused' ? 'Wake it' : 'Start again'}
+          </Button>
+        )}
+        <Button variant="default" onClick={onRemove}>
+          Delete prototype
+        </Button>
+      </Group>
+    </div>
+  )
+}
