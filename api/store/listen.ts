@@ -55,7 +55,6 @@ export function listen(
     },
   }
 }
-export type Listener = ReturnType<typeof listen>
 
 /** Returns when told to stop; throws when the server does not answer. */
 async function pingUntil(client: pg.Client, stop: AbortSignal) {

@@ -6,6 +6,7 @@ import { listEvents } from '../../api/audit/read.ts'
 import { createSequencer, type Sequencer } from '../../api/audit/sequence.ts'
 import { verifyChain } from '../../api/audit/verify.ts'
 import { connect } from '../../api/store/connect.ts'
+import { testCluster } from '../support/cluster.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { until } from '../support/until.ts'
 import { placed, sampleEvent } from './audit-sample.ts'
@@ -131,6 +132,34 @@ test('the feed gives every subscriber each event once and in order, from where i
   await until('both have everything', () => (seen.all?.length === 750 && seen.middle?.length === 350 ? true : null))
   expect(seen.all).toEqual(Array.from({ length: 750 }, (_, n) => n + 1))
   expect(seen.middle).toEqual(Array.from({ length: 350 }, (_, n) => n + 401))
+})
+
+test('a subscriber outlives a database that goes away, and misses nothing', async () => {
+  const cluster = await testCluster()
+  const pool = connect(cluster.serverUrl)
+  const feed = createFeed(pool, cluster.serverUrl)
+  const writer = createAppender(cluster.gatewayUrl, { deadlineMs: 20_000 })
+  const places = createSequencer(cluster.serverUrl)
+  opened.push(
+    () => Promise.all([feed.close(), writer.close(), places.close()]),
+    () => pool.destroy(),
+    () => cluster.close(),
+  )
+  const seen: number[] = []
+  await feed.subscribe(0, (events) => seen.push(...events.map(({ seq }) => seq))).ready
+  await writer.append(sampleEvent())
+  await until('the first has come', () => (seen.length === 1 ? true : null))
+  await cluster.kill()
+  const pending = writer.append(sampleEvent())
+  const late: number[] = []
+  const { ready } = feed.subscribe(0, (events) => late.push(...events.map(({ seq }) => seq)))
+  await cluster.start()
+  await Promise.all([pending, ready])
+  await until('both have come', () => (seen.length === 2 && late.length === 2 ? true : null))
+  expect([seen, late]).toEqual([
+    [1, 2],
+    [1, 2],
+  ])
 })
 
 test('an event is in the live feed within a second', async () => {
