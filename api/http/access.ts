@@ -7,6 +7,18 @@ import { type Access, type App, type Caller, callerOf, notFound } from './route.
 
 export type Owned = 'prototype' | 'sandbox'
 
+/** Every route that was registered, in order; HEAD comes with its GET. */
+export interface RouteEntry {
+  method: string
+  url: string
+  access: Access
+}
+declare module 'fastify' {
+  interface FastifyInstance {
+    routeTable: readonly RouteEntry[]
+  }
+}
+
 interface AccessDeps {
   /** Null: there is no such thing (any more). */
   ownerOf: (kind: Owned, id: string) => Promise<PersonId | null>
@@ -15,12 +27,15 @@ interface AccessDeps {
 
 /** Judges every request by its route's `config.access`, before the body is read. Call before any route is registered. */
 export function keepAccess(app: App, { ownerOf, append }: AccessDeps): void {
+  const table: RouteEntry[] = []
+  app.decorate('routeTable', table)
   app.addHook('onRoute', (route) => {
     const access = route.config?.access
     if (access === undefined)
       throw new Error(`${route.method} ${route.url} does not say who may call it (config.access).`)
     if (namesOwner(access) && !ownedBy(route.url))
       throw new Error(`${route.url}: an owner of what? See http/access.ts.`)
+    for (const method of [route.method].flat()) table.push({ method, url: route.url, access })
   })
 
   app.addHook('onRequest', async (request) => {
