@@ -2,7 +2,7 @@ import { FitAddon } from '@xterm/addon-fit'
 import { WebLinksAddon } from '@xterm/addon-web-links'
 import { type ITheme, Terminal } from '@xterm/xterm'
 import { muteReplies, plainTitle, webTarget } from './replies.ts'
-import { documentWithSheets } from './style-sheets.ts'
+import { withStyleSheets } from './style-sheets.ts'
 
 const theme: ITheme = {
   background: '#121316',
@@ -51,7 +51,6 @@ export const createScreen = (element: HTMLElement, replayUntil: number, handlers
     if (target) handlers.onLink(target)
   }
   const terminal = new Terminal({
-    documentOverride: documentWithSheets(),
     fontFamily: '"JetBrains Mono Variable", ui-monospace, monospace',
     fontSize: element.clientWidth < 560 ? 12 : 13.5,
     lineHeight: 1.25,
@@ -73,7 +72,7 @@ export const createScreen = (element: HTMLElement, replayUntil: number, handlers
     handlers.onLeave()
     return false
   })
-  terminal.open(element)
+  withStyleSheets(() => terminal.open(element))
 
   const size = () => ({ cols: within(terminal.cols, 2, 1000), rows: within(terminal.rows, 2, 500) })
   const refit = () => {
