@@ -45,6 +45,7 @@ export async function forward(
   const startedAt = performance.now()
   const end: CallEnd = { status: null, firstByteMs: null, inputTokens: null, outputTokens: null, outcome: 'completed' }
   const mask = keyMask(call.key)
+  let observer: ReturnType<typeof observeUsage> | null = null
   const gone = () => {
     if (!response.writableFinished) call.abort.abort()
   }
@@ -61,7 +62,7 @@ export async function forward(
       return end
     }
     const type = String(answer.headers['content-type'] ?? '')
-    const observer = observeUsage(type.startsWith('text/event-stream'))
+    observer = observeUsage(type.startsWith('text/event-stream'))
     response.writeHead(answer.status, downstreamHeaders(answer.headers, mask))
     response.flushHeaders()
     for await (const chunk of answer.body) {
@@ -71,7 +72,6 @@ export async function forward(
       if (!response.write(chunk)) await once(response, 'drain', { signal: call.abort.signal })
     }
     response.end()
-    Object.assign(end, observer.end())
     return end
   } catch (error) {
     end.outcome = call.abort.signal.aborted ? 'client-closed' : 'upstream-error'
@@ -80,6 +80,8 @@ export async function forward(
     return end
   } finally {
     response.off('close', gone)
+    // What was counted before an answer broke off was used too.
+    if (observer) Object.assign(end, observer.end())
     // Whatever was not read to its end is let go, so that its connection does not stay taken.
     if (end.outcome !== 'completed') call.abort.abort()
   }

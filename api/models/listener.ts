@@ -83,7 +83,8 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
       request.on('error', () => undefined)
       response.on('error', () => undefined)
       state.requests++
-      // Connections are handed over, never accepted here, so node:http's own sweep of slow ones does not run.
+      // The time for a request to come is over; from here on the limits of body and provider count.
+      request.socket.setTimeout(0)
       answer(request, response)
         .catch((error: unknown) => {
           log.error({ err: error }, 'a model request failed in the gateway')
@@ -257,6 +258,7 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
       socket.on('error', () => undefined)
       if (sockets.size >= MAX_SOCKETS) return socket.destroy()
       sockets.add(socket)
+      socket.setTimeout(IDLE_SOCKET_MS)
       socket.once('close', () => sockets.delete(socket))
       server.emit('connection', socket)
     },

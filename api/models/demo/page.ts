@@ -105,7 +105,9 @@ export function colourIn(asked: string): { name: string; value: string } | null 
 }
 
 /** The new title that a text asks for: in quotes, or after `title to`, `call it`, `rename it to`. At most 60 characters. */
-export function titleIn(asked: string): string | null {
+export function titleIn(written: string): string | null {
+  // Command lines hand quotes on with a backslash before them.
+  const asked = written.replace(/\\(["'])/g, '$1')
   const found =
     asked.match(/(?:title|heading|name|headline|call(?:ed)?|rename)[^"“”'\n]{0,30}["“']([^"“”'\n]{1,60})["”']/i)?.[1] ??
     asked.match(/(?:title|heading|headline|name)\s+(?:to|into|say)\s+([^"\n.,;]{1,60})/i)?.[1] ??
