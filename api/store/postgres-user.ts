@@ -45,7 +45,11 @@ export async function commandAs(user: PostgresUser, program: string, args: strin
   const identity = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups']
   const closed = (await Promise.all([program, ...paths].map(isBehindClosedFolder))).includes(true)
   const capability = closed ? await readCapability() : null
-  const rights = capability ? [`--inh-caps=-all,+${capability}`, `--ambient-caps=-all,+${capability}`] : []
+  // access(2) asks without capabilities unless the set-uid fix-up is off (capabilities(7), securebits); initdb uses it to
+  // find its own folder. After the exec only the ambient capability is left.
+  const rights = capability
+    ? ['--securebits=+no_setuid_fixup', `--inh-caps=-all,+${capability}`, `--ambient-caps=-all,+${capability}`]
+    : []
   return { command: 'setpriv', args: [...identity, ...rights, program, ...args] }
 }
 

@@ -1,8 +1,11 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startEmbedded } from '../../api/store/embedded.ts'
+import { commandAs, postgresUser } from '../../api/store/postgres-user.ts'
 import { type TestCluster, testCluster } from '../support/cluster.ts'
 
 let cluster: TestCluster
@@ -83,6 +86,23 @@ test('passwords are readable by their owner alone, and stand on no command line'
 
 test('no process of it runs as root', async () => {
   for (const pid of await cluster.processes()) expect((await stat(`/proc/${pid}`)).uid).not.toBe(0)
+})
+
+test('it can be run from a folder that is closed to others, such as a clone in /root', async () => {
+  const closed = join(cluster.dataDirectory, 'closed')
+  await mkdir(closed, { mode: 0o700 })
+  const program = join(closed, 'program')
+  // `test -r` asks access(2), as initdb does for its own place; reading asks open(2).
+  await writeFile(
+    program,
+    '#!/bin/sh\ntest -r "$0" && cat "$0" >/dev/null && id -u && grep CapEff /proc/self/status\n',
+    { mode: 0o755 },
+  )
+  const { command, args } = await commandAs(await postgresUser(), program, [], [])
+  const [uid, capabilities] = (await promisify(execFile)(command, args)).stdout.trim().split('\n')
+  expect(uid).not.toBe('0')
+  // Nothing more than to walk and read: CAP_DAC_READ_SEARCH, or CAP_DAC_OVERRIDE, or none where we are not root.
+  expect(capabilities).toMatch(/^CapEff:\s0{15}[024]$/)
 })
 
 test('a socket path that the system would cut off is refused, with what to do', async () => {
