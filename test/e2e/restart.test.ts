@@ -1,0 +1,145 @@
+/** Each program may die at any moment: the launcher starts it again and says so, and nobody loses what they had. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { auditList } from '../../api/contract/audit.ts'
+import { type PrototypeView, prototypeList, prototypeView } from '../../api/contract/prototypes.ts'
+import { type Platform, startPlatform } from '../support/platform.ts'
+import type { Session } from '../support/session.ts'
+import { openTerminal } from '../support/terminal.ts'
+import { until } from '../support/until.ts'
+
+/** How long people may wait after a program was killed. */
+const BACK_MS = 30_000
+const account = { name: 'Ada', email: 'ada@example.org', password: 'a long enough password' }
+
+/** Processes whose command line names `part` and whose state folder is `home`. */
+function pidsOf(part: string, home: string): number[] {
+  const read = (pid: string, file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+    } catch {
+      return ''
+    }
+  }
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && read(pid, 'cmdline').includes(part))
+    .filter((pid) => read(pid, 'cmdline').includes(home) || read(pid, 'environ').includes(`BACKLOT_HOME=${home}`))
+    .map(Number)
+}
+
+describe('when a program is killed', () => {
+  let platform: Platform
+  let owner: Session
+  let prototype: PrototypeView
+
+  beforeAll(async () => {
+    platform = await startPlatform()
+    owner = await platform.signIn()
+    prototype = await owner.createPrototype('Survivor')
+  })
+  afterAll(() => platform?.close())
+
+  const worksAgain = () =>
+    until(
+      'the sandbox answers',
+      async () => {
+        const answer = await owner.exec(prototype.sandbox.id, ['echo', 'here']).catch(() => null)
+        return answer?.stdout === 'here\n' ? answer : null
+      },
+      BACK_MS,
+    )
+
+  test.each([
+    ['runner', '/api/runner.ts', /runner stopped \(SIGKILL\)/],
+    ['gateway', '/api/gateway.ts', /gateway stopped \(SIGKILL\)/],
+    ['server', '/api/server.ts', /server stopped \(SIGKILL\)/],
+    ['PostgreSQL', 'unix_socket_directories', /PostgreSQL stopped/],
+  ])('the launcher starts the %s again, and sandbox and terminal live on', async (name, part, said) => {
+    const terminal = `before-${name.toLowerCase()}`
+    const before = await openTerminal(owner, prototype.sandbox.id, terminal)
+    before.send('export KEPT=still-$((6*7)); echo kept\r')
+    await before.until(/\nkept/)
+    const container = await owner.shell(prototype.sandbox.id, 'cat /proc/sys/kernel/random/boot_id; stat -c %Z /proc/1')
+
+    const pids = pidsOf(part, platform.home)
+    expect(pids).not.toEqual([])
+    for (const pid of pids) process.kill(pid, 'SIGKILL')
+
+    await platform.untilSaid(said, BACK_MS)
+    await worksAgain()
+    const same = await owner.shell(prototype.sandbox.id, 'cat /proc/sys/kernel/random/boot_id; stat -c %Z /proc/1')
+    expect(same.stdout).toBe(container.stdout)
+    await until('the terminal answers', () => answers(terminal), BACK_MS)
+  })
+
+  /** A new connection finds the shell that was there, with its variable and its screen. */
+  async function answers(name: string): Promise<true | null> {
+    try {
+      const terminal = await openTerminal(owner, prototype.sandbox.id, name, 0)
+      terminal.send('echo "[$KEPT]"\r')
+      const text = await terminal.until(/\[still-42\]/, 5_000)
+      await terminal.close()
+      return text.includes('kept') ? true : null
+    } catch {
+      return null
+    }
+  }
+})
+
+describe('when Backlot is stopped and started again', () => {
+  let platform: Platform
+  let again: Platform | undefined
+
+  beforeAll(async () => {
+    platform = await startPlatform()
+  })
+  afterAll(async () => {
+    await again?.stop()
+    await platform?.close()
+  })
+
+  test('people, prototypes, sandboxes, terminals with their screen, and the log are still there', async () => {
+    const owner = await platform.signIn()
+    const setUp = await owner.call('PATCH', '/me', account)
+    expect(setUp.status, JSON.stringify(setUp.body)).toBe(200)
+    const prototype = await owner.createPrototype('Tides')
+    const sandbox = prototype.sandbox.id
+    const terminal = await openTerminal(owner, sandbox, 'main')
+    terminal.send('export KEPT=$((6*7)); echo written-$KEPT\r')
+    await terminal.until(/\nwritten-42/)
+    await owner.shell(sandbox, 'echo kept > /workspace/kept; sleep 1000 & echo $!')
+    const newest = async (session: Session) =>
+      auditList.parse((await session.call('GET', '/audit/events?limit=1')).body).items[0]?.seq
+    const logged = await newest(owner)
+    expect(await platform.stop()).toBe(0)
+
+    const began = Date.now()
+    again = await startPlatform({ home: platform.home })
+    expect(Date.now() - began).toBeLessThan(10_000)
+    const back = await again.signIn()
+    const { items } = prototypeList.parse((await back.call('GET', '/prototypes')).body)
+    expect(items.map(({ title, owner: { name } }) => ({ title, name }))).toEqual([{ title: 'Tides', name: 'Ada' }])
+    const view = prototypeView.parse((await back.call('GET', `/prototypes/${prototype.id}`)).body)
+    expect(view.sandbox).toMatchObject({ id: sandbox, state: 'claimed' })
+    await until(
+      'the sandbox answers',
+      () =>
+        back.exec(sandbox, ['cat', '/workspace/kept']).then(
+          ({ stdout }) => stdout || null,
+          () => null,
+        ),
+      BACK_MS,
+    )
+    const screen = await openTerminal(back, sandbox, 'main', 0)
+    await screen.until(/written-42/)
+    screen.send('echo "[$KEPT]"\r')
+    await screen.until(/\[42\]/)
+    await screen.close()
+    expect(await newest(back)).toBeGreaterThan(logged ?? 0)
+  })
+
+  test('a second start of the same state folder is refused, in words', async () => {
+    const folder = again?.home ?? platform.home
+    await expect(startPlatform({ home: folder })).rejects.toThrow(/already running with this state folder/)
+  })
+})
