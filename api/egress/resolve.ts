@@ -9,15 +9,18 @@ const NO_ANSWER = new Set(['ENODATA', 'ENOTFOUND'])
  * address of a canonical name. Rejects with `code: 'ETIMEOUT'` when nobody answers in 5 s.
  */
 export function createResolve(server: string | null, timeoutMs = TIMEOUT_MS): Resolve {
-  // A trailing dot keeps search domains out: `example.com` must not become `example.com.corp.internal`.
-  if (server === null) return (host) => within(timeoutMs, system(`${host}.`))
+  if (server === null) return (host) => within(timeoutMs, system(host))
   const resolver = new Resolver({ timeout: Math.ceil(timeoutMs / 3), tries: 2 })
   resolver.setServers([server])
   return (host) => within(timeoutMs, asked(resolver, host))
 }
 
 async function system(host: string): Promise<string[]> {
-  const found = await lookup(host, { all: true, order: 'verbatim' })
+  // The trailing dot keeps search domains out: `example.com` must not become `example.com.corp.internal` where both exist.
+  // The hosts file knows no trailing dots, so names that stand only there are asked for once more without.
+  const found = await lookup(`${host}.`, { all: true, order: 'verbatim' }).catch(() =>
+    lookup(host, { all: true, order: 'verbatim' }),
+  )
   return found.map(({ address }) => address)
 }
 

@@ -63,6 +63,7 @@ export async function tunnel(
 function join(client: Socket, upstream: Socket, passage: Passage, idleMs: number) {
   // Every byte passes both sockets, so one of them measures the silence of both directions.
   upstream.setTimeout(idleMs, () => passage.end('limit', 200))
+  client.on('end', () => upstream.setTimeout(Math.min(idleMs, HALF_CLOSED_IDLE_MS)))
   client.pipe(upstream)
   upstream.pipe(client)
 }
@@ -72,6 +73,9 @@ async function refuse(gate: Exclude<Gate, { ok: true }>, passage: Passage, clien
   const answer: Answer = await passage.deny(gate.reason)
   finish(client, gate.reason === 'connect-non-tls' ? rawAnswer(answer) : ALERT)
 }
+
+/** A client that said its last may be gone altogether, which does not show on a unix socket. */
+const HALF_CLOSED_IDLE_MS = 120_000
 
 /** A fatal access_denied (RFC 8446 section 6): TLS clients say so, where a closed connection would say nothing. */
 const ALERT = Buffer.from([21, 3, 3, 0, 2, 2, 49])

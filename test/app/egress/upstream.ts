@@ -41,14 +41,16 @@ function portOf(address: AddressInfo | string | null): AddressInfo {
   return address
 }
 
-/** Plain TCP. */
-export const rawUpstream = (onConnection: (socket: Socket) => void = () => {}) =>
+const readToEnd = (socket: Socket) => void socket.resume().on('end', () => socket.end())
+
+/** Plain TCP; by default it reads and says nothing. */
+export const rawUpstream = (onConnection: (socket: Socket) => void = readToEnd) =>
   listening(createServer({ allowHalfOpen: true }, onConnection))
 
 export const httpUpstream = (handle: RequestListener) => listening(createHttpServer({ keepAlive: false }, handle))
 
 export function tlsUpstream(names: string[], onSecure: (socket: TLSSocket) => void, options: TlsOptions = {}) {
-  return listening(createTlsServer({ ...selfSigned(names), allowHalfOpen: true, ...options }, onSecure))
+  return listening(createTlsServer({ ...selfSigned(names), ...options }, onSecure))
 }
 
 /** A key and a self-signed certificate for these names, made by openssl. */

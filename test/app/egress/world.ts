@@ -124,7 +124,7 @@ export async function createWorld({
     path,
     errors,
     /** A raw connection to the door. */
-    connect: () => connect({ path, allowHalfOpen: true }),
+    connect: () => connect({ path, allowHalfOpen: true }).on('error', () => {}),
     /** Writes bytes, reads until the gateway closes. */
     raw: (bytes: string | Uint8Array) => exchange(connect({ path, allowHalfOpen: true }), bytes),
     denials: () => events.filter(({ decision }) => decision === 'deny'),
