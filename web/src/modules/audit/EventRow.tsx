@@ -15,6 +15,9 @@ const whoOf = (event: AuditView): string => {
 /** One event on one line: when, decision, who and where, what, why. */
 export const EventRow = memo(({ event, onOpen }: { event: AuditView; onOpen: (event: AuditView) => void }) => {
   const decision = decisionWords[event.decision]
+  const why = reasonWords(event.reason)
+  // The code, unless the words are only the code without its dashes.
+  const note = event.rule ?? (why === event.reason.replaceAll('-', ' ') ? null : event.reason)
   return (
     <li className={styles.item} data-decision={event.decision} data-kind={event.kind}>
       <button type="button" className={styles.row} onClick={() => onOpen(event)}>
@@ -32,8 +35,8 @@ export const EventRow = memo(({ event, onOpen }: { event: AuditView; onOpen: (ev
           <code>{sentence(event)}</code>
         </span>
         <span className={styles.why}>
-          {reasonWords(event.reason)}
-          <small>{event.rule ?? event.reason}</small>
+          {why}
+          {note && <small>{note}</small>}
         </span>
       </button>
     </li>

@@ -81,6 +81,7 @@ export const sentence = (event: AuditView): string => {
 
 /** The code in words, where there are better ones than the code itself. */
 const reasons: Record<string, string> = {
+  rule: 'a rule allows it',
   'no-rule': 'no rule allows it',
   'rule-allows': 'a rule allows it',
   'rule-matched': 'a rule allows it',

@@ -1,9 +1,8 @@
-import { NativeSelect, SegmentedControl, TextInput } from '@mantine/core'
+import { NativeSelect, TextInput } from '@mantine/core'
 import { IconSearch } from '@tabler/icons-react'
-import { z } from 'zod'
-import { type AuditView, decision } from '../../../../api/contract/audit.ts'
+import type { AuditView } from '../../../../api/contract/audit.ts'
 import type { Filter } from '../../modules/audit/filter.ts'
-import { decisionWords, kindGroups } from '../../modules/audit/words.ts'
+import { kindGroups } from '../../modules/audit/words.ts'
 import styles from './Now.module.css'
 
 interface Props {
@@ -12,8 +11,6 @@ interface Props {
   events: readonly AuditView[]
   onChange: (filter: Filter) => void
 }
-
-const chosen = z.enum(['all', ...decision.options])
 
 const namesIn = (events: readonly AuditView[], of: 'person' | 'prototype') => {
   const names = new Map<string, string>()
@@ -26,16 +23,6 @@ const namesIn = (events: readonly AuditView[], of: 'person' | 'prototype') => {
 
 export const Filters = ({ filter, events, onChange }: Props) => (
   <search className={styles.filters}>
-    <SegmentedControl
-      className={styles.decision ?? ''}
-      aria-label="Decision"
-      data={[
-        { value: 'all', label: 'All' },
-        ...decision.options.map((value) => ({ value, label: decisionWords[value].title })),
-      ]}
-      value={filter.decision}
-      onChange={(value) => onChange({ ...filter, decision: chosen.parse(value) })}
-    />
     <TextInput
       className={styles.text ?? ''}
       aria-label="Text"

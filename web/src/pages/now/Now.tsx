@@ -8,6 +8,7 @@ import { EventDrawer } from '../../modules/audit/EventDrawer.tsx'
 import { EventRow } from '../../modules/audit/EventRow.tsx'
 import { everything, isFiltered, matches } from '../../modules/audit/filter.ts'
 import { useFeed } from '../../modules/audit/use-feed.ts'
+import { Decisions } from './Decisions.tsx'
 import { Filters } from './Filters.tsx'
 import styles from './Now.module.css'
 import { Running } from './Running.tsx'
@@ -26,9 +27,10 @@ export const Now = () => {
             <p className={styles.live} data-live={feed.live && !paused} role="status">
               {paused ? `Paused, ${feed.waiting} new` : feed.live ? 'Live' : 'Connecting…'}
             </p>
+            <Decisions filter={filter} onChange={setFilter} />
             <Button
               variant="default"
-              size="xs"
+              size="sm"
               leftSection={paused ? <IconPlayerPlay size={14} /> : <IconPlayerPause size={14} />}
               onClick={() => setPaused(!paused)}
             >

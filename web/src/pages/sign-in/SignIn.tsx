@@ -90,7 +90,7 @@ export const SignIn = () => {
           Sign in
         </Button>
       </form>
-      <p className={styles.intro}>No account, or no password any more? Ask your admin for a sign-in link.</p>
+      <p className={styles.help}>No account, or no password any more? Ask your admin for a sign-in link.</p>
     </Doorway>
   )
 }
