@@ -5,11 +5,15 @@ import type { App, Caller } from './route.ts'
 /** RFC 6455 section 7.4.1: policy violation. */
 const NO_LONGER_ALLOWED = 1008
 
-/** A WebSocket is closed when its person signs out, is disabled or loses a role. Call after @fastify/websocket. */
+/** A WebSocket that is refused leaves no connection behind; one that was let in is closed when its person signs out, is disabled or loses a role. Call after @fastify/websocket. */
 export function endSocketsWithTheirRight(app: App, live: LiveConnections): void {
   const callers = new WeakMap<IncomingMessage, Caller>()
   app.addHook('preHandler', async ({ raw, caller }) => {
     if (caller && raw.headers.upgrade !== undefined) callers.set(raw, caller)
+  })
+  // Node forgets a socket that asked for an upgrade: after a plain answer nobody else would end it.
+  app.addHook('onResponse', async ({ raw }) => {
+    if (raw.headers.upgrade !== undefined) raw.socket.end()
   })
   app.websocketServer.on('connection', (socket, raw: IncomingMessage) => {
     const caller = callers.get(raw)

@@ -27,6 +27,9 @@ export async function sendSecurityHeaders(app: App, { secure }: { secure: boolea
     hsts: secure ? { maxAge: 31_536_000, includeSubDomains: false } : false,
     xFrameOptions: { action: 'deny' },
   })
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store')
+  })
 }
 
 /**
