@@ -1,7 +1,8 @@
 import { FitAddon } from '@xterm/addon-fit'
 import { WebLinksAddon } from '@xterm/addon-web-links'
 import { type ITheme, Terminal } from '@xterm/xterm'
-import { muteReplies, plainTitle, webTarget } from './replies.ts'
+import { plainTitle, webTarget } from './printed.ts'
+import { muteReplies } from './replies.ts'
 import { withStyleSheets } from './style-sheets.ts'
 
 const theme: ITheme = {

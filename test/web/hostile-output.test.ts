@@ -1,0 +1,77 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Platform, startPlatform } from '../support/platform.ts'
+import { openBrowser, openPage, type Watched } from './browser.ts'
+import { arrive, makePrototype, shows, type } from './steps.ts'
+
+const HOSTILE_TITLE = '"><script>document.title="taken"</script><img src=x onerror=alert(1)>'
+
+describe('what a sandbox prints stays in its terminal', { timeout: 400_000 }, () => {
+  let platform: Platform
+  let browser: Browser
+  let desk: Watched
+
+  beforeAll(async () => {
+    platform = await startPlatform()
+    browser = await openBrowser()
+    desk = await openPage(browser, { permissions: ['clipboard-read', 'clipboard-write'] })
+    await arrive(desk.page, platform)
+    await makePrototype(desk.page, HOSTILE_TITLE)
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await platform?.close()
+  })
+
+  test('V01 OSC 52 neither writes nor reads the clipboard', async () => {
+    await desk.page.evaluate('navigator.clipboard.writeText("mine")')
+    await type(desk.page, String.raw`printf '\033]52;c;c3RvbGVu\007\033]52;c;?\007'; echo v01`)
+    await shows(desk.page, 'v01')
+    expect(await desk.page.evaluate('navigator.clipboard.readText()')).toBe('mine')
+  })
+
+  test('V02 a link shows its real target before it opens; javascript: is not a link', async () => {
+    const { page } = desk
+    await type(page, String.raw`clear; printf '\033]8;;javascript:alert(1)\007first\033]8;;\007 \n'`)
+    await shows(page, 'first')
+    await page.getByText('first', { exact: true }).first().click()
+    await type(page, String.raw`clear; printf '\033]8;;https://evil.example/\007https://bank.example\033]8;;\007 \n'`)
+    await shows(page, 'https://bank.example')
+    const line = page
+      .locator('.xterm-rows > div')
+      .filter({ hasText: /^https:\/\/bank\.example/ })
+      .first()
+    await line.hover({ position: { x: 20, y: 8 } })
+    await line.click({ position: { x: 20, y: 8 } })
+    await page.getByRole('dialog').getByText('https://evil.example/', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    expect(page.context().pages()).toHaveLength(1)
+  })
+
+  test('V03 a title is plain, short text', async () => {
+    const { page } = desk
+    await type(page, String.raw`printf '\033]0;<img src=x onerror=alert(1)>%0500d\007' 0; echo v03`)
+    await shows(page, 'v03')
+    const title = (await page.getByRole('tab', { name: 'Main' }).getAttribute('title')) ?? ''
+    expect(title).toContain('<img src=x')
+    expect(title.length).toBeLessThanOrEqual(80)
+  })
+
+  test('V06 a flood leaves the page alive', async () => {
+    const { page } = desk
+    await type(page, 'head -c 40000000 /dev/urandom | base64; echo v06')
+    await page.getByRole('button', { name: 'New terminal' }).click({ trial: true, timeout: 5000 })
+    await shows(page, 'v06', 60_000)
+  })
+
+  test('V08 a title with a script in it is text everywhere', async () => {
+    const { page, problems } = desk
+    await page.getByRole('heading', { name: HOSTILE_TITLE }).waitFor()
+    await page.goto(`${platform.url}/now`)
+    await page.getByText(HOSTILE_TITLE).first().waitFor()
+    await page.goto(`${platform.url}/prototypes`)
+    await page.getByRole('link', { name: HOSTILE_TITLE }).waitFor()
+    expect(await page.title()).toBe('Prototypes · Backlot')
+    expect(problems).toEqual([])
+  })
+})

@@ -1,0 +1,89 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Platform, startPlatform } from '../support/platform.ts'
+import { openBrowser, openPage, type Watched, watch } from './browser.ts'
+import { arrive, makePrototype, OWNER, shows, signIn, terminalOpens, type } from './steps.ts'
+
+describe('the main job in a browser', { timeout: 400_000 }, () => {
+  let platform: Platform
+  let browser: Browser
+  let desk: Watched
+
+  beforeAll(async () => {
+    platform = await startPlatform()
+    browser = await openBrowser()
+    desk = await openPage(browser)
+    await arrive(desk.page, platform)
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await platform?.close()
+  })
+
+  test('an empty place invites, and a prototype opens with a terminal that works', async () => {
+    await desk.page.getByRole('heading', { name: 'What do you want to find out?' }).waitFor()
+    await makePrototype(desk.page, 'Refunds in one tap')
+    await type(desk.page, 'echo hi')
+    await shows(desk.page, 'hi')
+  })
+
+  test('the proof badge lists what was tried', async () => {
+    await desk.page.getByRole('button', { name: 'Proven safe' }).click()
+    const dialog = desk.page.getByRole('dialog')
+    await expect.poll(() => dialog.getByRole('listitem').count()).toBeGreaterThan(4)
+    await desk.page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'hidden' })
+  })
+
+  test('a refusal stands in the live feed within a second of the command that met it', async () => {
+    const now = await desk.page.context().newPage()
+    const problems = watch(now)
+    await now.goto(`${platform.url}/now`)
+    await now.getByText('Live', { exact: true }).waitFor()
+    await desk.page.bringToFront()
+    await type(desk.page, 'curl -sS https://example.com; echo met')
+    await shows(desk.page, 'met')
+    const metAt = performance.now()
+    const row = now.locator('[data-kind="egress.request"][data-decision="deny"]', { hasText: 'example.com' }).first()
+    await row.waitFor({ timeout: 5000 })
+    expect(performance.now() - metAt).toBeLessThan(1000)
+    await row.getByRole('button').click()
+    await now.getByRole('dialog').getByText('no-rule').first().waitFor()
+    expect(problems).toEqual([])
+    await now.close()
+  })
+
+  test('after a reload the terminal shows its screen again', async () => {
+    await desk.page.reload()
+    await terminalOpens(desk.page)
+    await shows(desk.page, 'hi')
+  })
+
+  test('a second terminal is opened and closed by name', async () => {
+    const { page } = desk
+    await page.getByRole('button', { name: 'New terminal' }).click()
+    await page.getByRole('tab', { name: 'Terminal 2', selected: true }).waitFor()
+    await terminalOpens(page)
+    await type(page, 'echo second')
+    await shows(page, 'second')
+    await page.getByRole('button', { name: /^Close Terminal 2/ }).click()
+    await page.getByRole('tab', { name: 'Main', selected: true }).waitFor()
+    await terminalOpens(page)
+    await shows(page, 'hi')
+  })
+
+  test('the link works once, wrong words are refused with one message, the password opens', async () => {
+    const { page } = await openPage(browser)
+    await page.goto(`${platform.url}/sign-in#token=${platform.signInToken}`)
+    await page.getByText('This sign-in link was used already or is too old.').waitFor()
+    await signIn(page, platform.url, { ...OWNER, password: 'not the password at all' })
+    await page.getByText('The e-mail address or the password is not right.').waitFor()
+    await signIn(page, platform.url)
+    await page.getByRole('link', { name: 'Refunds in one tap' }).waitFor()
+    await page.context().close()
+  })
+
+  test('nothing went wrong in the console', () => {
+    expect(desk.problems).toEqual([])
+  })
+})
