@@ -100,7 +100,6 @@ export function containerOptions(spec: SandboxSpec, place: Place) {
           Type: 'bind' as const,
           Source: place.workspaceDirectory,
           Target: '/workspace',
-          ReadOnly: false,
           BindOptions: { Propagation: 'rprivate' as const, NonRecursive: true },
         },
       ],

@@ -1,5 +1,6 @@
 /** The engine, and the only file that knows dockerode: plain values in, plain values out, and its errors turned into ours. */
 
+import { stripVTControlCharacters } from 'node:util'
 import Docker from 'dockerode'
 import { z } from 'zod'
 import { sandboxId } from '../contract/ids.ts'
@@ -10,6 +11,9 @@ import { lines } from './lines.ts'
 
 export type Engine = ReturnType<typeof createEngine>
 export type EngineSandbox = RunnerSandbox & { spec: string }
+
+/** For one call that the engine should answer at once; builds, pulls and imports answer when they begin. */
+const answerTimeoutMs = 60_000
 
 const states: Record<string, RunnerSandbox['state']> = {
   created: 'created',
@@ -60,10 +64,17 @@ export function createEngine(host: string, home: string) {
 
   return {
     inspect,
+    /** Only what has ended is inspected: inspecting waits for the container's lock, and one stuck one would hide all. */
     async list(): Promise<EngineSandbox[]> {
       const found = await asked(docker.listContainers({ all: true, filters: { label: [mine] } }))
-      const seen = await Promise.all(found.map(({ Labels }) => inspect(Labels[labels.sandbox] ?? '')))
-      return seen.filter((one) => one !== null)
+      const seen = found.map(async ({ Id, State, Labels }): Promise<EngineSandbox | null> => {
+        const id = sandboxId.parse(Labels[labels.sandbox])
+        const state = states[State] ?? 'exited'
+        if (state === 'exited') return inspect(id)
+        const [image = '', spec = ''] = [Labels[labels.image], Labels[labels.spec]]
+        return { id, container: Id, image, state, exitCode: null, oomKilled: false, spec }
+      })
+      return (await Promise.all(seen)).filter((one) => one !== null)
     },
     async create(options: ReturnType<typeof containerOptions>): Promise<void> {
       await asked(docker.createContainer(options))
@@ -99,12 +110,12 @@ export function createEngine(host: string, home: string) {
       await asked(docker.getImage(from).tag({ repo, tag }))
     },
     async pullImage(name: string, onLine: (text: string) => void, signal: AbortSignal): Promise<void> {
-      await followed(await asked(docker.pull(name, { abortSignal: signal })), onLine)
+      await followed(await docker.pull(name, { abortSignal: signal }).catch(rethrown), onLine)
     },
     /** `archive`: a tar of a root file system. */
     async importImage(archive: NodeJS.ReadableStream, to: string, onLine: (text: string) => void): Promise<void> {
       const [repo = to, tag = 'latest'] = to.split(':')
-      await followed(await asked(docker.importImage(archive, { repo, tag })), onLine)
+      await followed(await docker.importImage(archive, { repo, tag }).catch(rethrown), onLine)
     },
     /** The classic builder of every engine since 20.10; `network` is the host's, where the package mirrors are. */
     async buildImage(
@@ -122,7 +133,8 @@ export function createEngine(host: string, home: string) {
         rm: true,
         forcerm: true,
       }
-      await followed(await asked(docker.buildImage(context, asks)), onLine)
+      // Its answer begins when the context has been sent.
+      await followed(await docker.buildImage(context, asks).catch(rethrown), onLine)
     },
   }
 }
@@ -149,19 +161,24 @@ async function followed(stream: NodeJS.ReadableStream, onLine: (text: string) =>
   for await (const line of lines(stream)) {
     const said = buildLine.parse(JSON.parse(line))
     if (said.error !== undefined) throw new ApiError('internal', said.error.slice(0, 2000))
-    const text = (said.stream ?? said.status ?? '').trimEnd()
+    const text = stripVTControlCharacters(said.stream ?? said.status ?? '').trimEnd()
     if (text !== '') onLine(text.slice(0, 2000))
   }
 }
 
 async function asked<T>(answer: Promise<T>): Promise<T> {
-  return answer.catch((error) => {
-    throw translated(error)
-  })
+  return inTime(answer).catch(rethrown)
+}
+
+/** Docker 20.10 can hang for ever on one container (a pause that met a starting exec): its caller must not. */
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`no answer for ${answerTimeoutMs / 1000} s`)), answerTimeoutMs)
+  return Promise.race([answer, tooLate]).finally(() => clearTimeout(timer))
 }
 
 async function unlessMissing<T>(answer: Promise<T>): Promise<T | null> {
-  return answer.catch((error) => {
+  return inTime(answer).catch((error) => {
     if (failure.safeParse(error).data?.statusCode === 404) return null
     throw translated(error)
   })
@@ -169,9 +186,13 @@ async function unlessMissing<T>(answer: Promise<T>): Promise<T | null> {
 
 /** 304: it is in that state already. */
 async function unlessAlready(answer: Promise<unknown>): Promise<void> {
-  await answer.catch((error) => {
+  await inTime(answer).catch((error) => {
     if (failure.safeParse(error).data?.statusCode !== 304) throw translated(error)
   })
+}
+
+function rethrown(error: unknown): never {
+  throw translated(error)
 }
 
 function translated(error: unknown): Error {

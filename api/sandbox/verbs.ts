@@ -103,7 +103,10 @@ export function createVerbs({ engine, workspaces, socketsRoot, home, enforceable
     remove: (id: string, workspace: 'remove' | 'keep') =>
       inTurn(id, async () => {
         // A container of that name which another installation made is not ours to end.
-        if ((await engine.inspect(id)) !== null) await engine.remove(id)
+        const seen = await engine.inspect(id)
+        // What is frozen cannot be killed everywhere (control groups v1).
+        if (seen?.state === 'paused') await engine.unpause(id)
+        if (seen !== null) await engine.remove(id)
         await workspaces.remove(id, workspace)
       }),
     async stats(id: string): Promise<SandboxStats> {

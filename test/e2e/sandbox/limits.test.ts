@@ -1,0 +1,119 @@
+/** BAD-INPUT, Container: what a sandbox does to itself stays there (C14, C15, C17). */
+import { stat, statfs } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createTestRunner, type TestRunner } from '../../support/sandboxes.ts'
+import { until } from '../../support/until.ts'
+
+const MIB = 2 ** 20
+const python = (source: string) => ['python3', '-c', source]
+
+let runner: TestRunner
+beforeAll(async () => {
+  runner = await createTestRunner()
+})
+afterAll(() => runner?.close())
+
+const forkBomb = python(`
+import os, sys, time
+made = 0
+try:
+    while True:
+        if os.fork() == 0:
+            time.sleep(30); os._exit(0)
+        made += 1
+except BlockingIOError:
+    print(made)
+`)
+
+describe('runc', () => {
+  test('C14: a fork bomb meets the process limit, and the sandbox beside it does not notice', async () => {
+    const [bad, good] = [await runner.create({ pids: 64 }), await runner.create({ pids: 64 })]
+    const bomb = await runner.run(bad.id, forkBomb)
+    expect(Number(bomb.stdout)).toBeLessThan(64)
+    expect(await runner.run(good.id, ['bash', '-c', 'echo fine | cat'])).toMatchObject({
+      exitCode: 0,
+      stdout: 'fine\n',
+    })
+    expect((await runner.verbs.stats(bad.id)).pids).toBeLessThanOrEqual(64)
+  })
+
+  test('C15: memory beyond the limit ends the process that took it', async () => {
+    const { id } = await runner.create({ memoryBytes: 256 * MIB })
+    const bomb = await runner.run(id, python('x = bytearray(b"x" * (400 << 20)); print(len(x))'))
+    expect(bomb).toMatchObject({ exitCode: 137, stdout: '' })
+  })
+
+  test.each([
+    { where: '/workspace', atMostMib: 256 },
+    { where: '/tmp', atMostMib: 128 },
+    { where: '/home/maker', atMostMib: 256 },
+    { where: '/dev/shm', atMostMib: 64 },
+  ])('C15: $where takes no more than $atMostMib MiB', async ({ where, atMostMib }) => {
+    const { id } = await runner.create({ diskBytes: 256 * MIB, memoryBytes: 512 * MIB })
+    const filled = await runner.run(id, [
+      'bash',
+      '-c',
+      `head -c 400M /dev/zero > ${where}/big; stat -c %s ${where}/big`,
+    ])
+    expect(filled.stderr).toContain('No space left on device')
+    expect(Number(filled.stdout)).toBeLessThanOrEqual(atMostMib * MIB)
+  })
+
+  test('C15: files run out inside, and the host keeps its own', async () => {
+    const before = await statfs(runner.root)
+    const { id } = await runner.create({ diskBytes: 64 * MIB })
+    const made = await runner.run(
+      id,
+      python(`
+import os
+n = 0
+try:
+    while True:
+        os.close(os.open(f'/workspace/{n}', os.O_CREAT | os.O_WRONLY)); n += 1
+except OSError as problem:
+    print(problem.strerror)
+`),
+    )
+    expect(made.stdout.trim()).toBe('No space left on device')
+    expect((await statfs(runner.root)).ffree).toBeGreaterThan(before.ffree - 1000)
+  })
+
+  test('C15: what it prints for ever is bounded on the host', async () => {
+    const { id } = await runner.create()
+    await runner.run(id, ['bash', '-c', 'head -c 8M /dev/zero | tr "\\\\0" x > /proc/1/fd/1'])
+    const { LogPath } = await runner.inspect(id)
+    expect((await stat(LogPath)).size).toBeLessThan(2.5 * MIB)
+  })
+
+  test('C17: killing process 1 and everything else leaves nothing half alive, and it is seen', async () => {
+    const { id } = await runner.create()
+    const before = await runner.run(id, ['bash', '-c', 'kill -9 1; echo still here'])
+    expect(before.stdout).toBe('still here\n')
+    await runner.run(id, ['bash', '-c', 'kill -9 -1'])
+    const ended = await until('the container has ended', async () => {
+      const now = await runner.verbs.get(id)
+      return now.state === 'exited' ? now : null
+    })
+    expect(ended.exitCode).toBe(137)
+    expect(await runner.verbs.start(id)).toMatchObject({ state: 'running' })
+  })
+})
+
+describe('workspaceExec: false', () => {
+  test.each([
+    { runtime: 'runc', where: '/workspace' },
+    { runtime: 'runc', where: '/tmp' },
+    { runtime: 'runc', where: '/home/maker' },
+    { runtime: 'runc', where: '/dev/shm' },
+    { runtime: 'runsc', where: '/workspace' },
+    { runtime: 'runsc', where: '/tmp' },
+    { runtime: 'runsc', where: '/home/maker' },
+    { runtime: 'runsc', where: '/dev/shm' },
+  ] as const)('$runtime: a program that was put into $where does not run', async ({ runtime, where }) => {
+    const { id } = await runner.create({ runtime, workspaceExec: false })
+    const ran = await runner.run(id, ['bash', '-c', `cp /usr/bin/echo ${where}/mine && ${where}/mine it ran`])
+    // 126: the kernel says "permission denied". 139: gVisor starts it and may not map its pages.
+    expect([126, 139]).toContain(ran.exitCode)
+    expect(ran.stdout).toBe('')
+  })
+})
