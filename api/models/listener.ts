@@ -9,8 +9,9 @@ import { type ReadRequest, readBody, readRequest } from './body.ts'
 import { answerRefusal, type CallEnd, forward } from './call.ts'
 import { type Catalog, type Choice, chooseModel } from './choose.ts'
 import type { Demo } from './demo/answer.ts'
+import { createEnds } from './ends.ts'
+import { createRate, type ModelLimits, USUAL_LIMITS } from './limits.ts'
 import { createUpstream, type UpstreamTimeouts } from './provider/upstream.ts'
-import { createRate } from './rate.ts'
 import { serverSideRefusal } from './server-side.ts'
 import { MODEL_LIST, type Refusal, refusal, routeOf, shapeOf, type WireFormat } from './wire.ts'
 
@@ -18,26 +19,6 @@ import { MODEL_LIST, type Refusal, refusal, routeOf, shapeOf, type WireFormat } 
 export interface ProviderSource {
   catalog(): Catalog
   keyOf(provider: string): string | null
-}
-
-export interface ModelLimits {
-  /** Largest request. */
-  bodyBytes: number
-  /** Requests being read or answered at one time, and how much of their text is held. */
-  calls: number
-  heldBytes: number
-  /** Requests in a row before they are spaced, and how many a second from then on. */
-  burst: number
-  perSecond: number
-  bodyTimeoutMs: number
-}
-export const USUAL_LIMITS: ModelLimits = {
-  bodyBytes: 32 * 1_048_576,
-  calls: 16,
-  heldBytes: 64 * 1_048_576,
-  burst: 600,
-  perSecond: 20,
-  bodyTimeoutMs: 120_000,
 }
 
 export interface ModelsDeps {
@@ -55,8 +36,6 @@ const MAX_HEADER_BYTES = 32_768
 const IDLE_SOCKET_MS = 120_000
 /** Open connections of one sandbox; it can only starve itself. */
 const MAX_SOCKETS = 128
-/** How long to wait before the end of a call is written again, when the log did not take it. */
-const RETRY_MS = 1_000
 
 interface OpenCall {
   asked: string
@@ -75,6 +54,8 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
   const sockets = new Set<Socket>()
   const open = new Set<OpenCall>()
   const rate = createRate(limits)
+  const ends = createEnds(append, log)
+  const answering = new Set<Promise<void>>()
   const state = { requests: 0, heldBytes: 0 }
 
   const server = createServer(
@@ -85,14 +66,16 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
       state.requests++
       // The time for a request to come is over; from here on the limits of body and provider count.
       request.socket.setTimeout(0)
-      answer(request, response)
+      const answered = answer(request, response)
         .catch((error: unknown) => {
           log.error({ err: error }, 'a model request failed in the gateway')
           response.destroy()
         })
         .finally(() => {
           state.requests--
+          answering.delete(answered)
         })
+      answering.add(answered)
     },
   )
   server.on('clientError', (_error, socket) => socket.destroy())
@@ -203,7 +186,7 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
       if (call.killed) response.destroy()
       const outcome = call.killed ? 'killed' : end.outcome
       const latencyMs = Math.round(performance.now() - startedAt)
-      await recordEnd(
+      ends.record(
         auditEvent('model.call', {
           ...common,
           decision: 'info',
@@ -234,17 +217,6 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
     response.once('finish', () => response.req.complete || response.req.destroy())
   }
 
-  /** The call has happened: its end is owed to the log for as long as this program lives. The id makes a repetition harmless. */
-  async function recordEnd(event: AuditEvent) {
-    for (;;) {
-      try {
-        return await append(event)
-      } catch {
-        await new Promise((wait) => setTimeout(wait, RETRY_MS).unref())
-      }
-    }
-  }
-
   function kill(covers: (call: OpenCall) => boolean) {
     for (const call of open) {
       if (!covers(call)) continue
@@ -271,12 +243,17 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
         return now.effect === 'deny' || now.provider.id !== choice.provider.id || now.model !== choice.model
       })
     },
-    /** Ends every call and connection, to the sandbox and to providers. New ones are taken again afterwards. */
-    closeAll(why: string) {
+    /**
+     * Ends every call and connection, to the sandbox and to providers, at once. New ones are taken again afterwards. Resolves
+     * when the ends of those calls are in the log: wait for it before the log's writer is closed.
+     */
+    async closeAll(why: string): Promise<void> {
       log.debug({ why, calls: open.size }, 'model connections closed')
       kill(() => true)
       for (const socket of sockets) socket.destroy()
-      upstream.close().catch((error: unknown) => log.warn({ err: error }, 'a provider connection did not close'))
+      await upstream.close().catch((error: unknown) => log.warn({ err: error }, 'a provider connection did not close'))
+      await Promise.all(answering)
+      await ends.settle()
     },
     connections: () => sockets.size,
   }

@@ -94,7 +94,7 @@ export async function openModelDoor({ providers = [], assignments = [], keys = {
       return events.filter((event) => event.kind === kind)
     },
     async close() {
-      models.closeAll('test over')
+      await models.closeAll('test over')
       await new Promise((done) => server.close(done))
     },
   }

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { USUAL_LIMITS } from '../../../api/models/listener.ts'
+import { USUAL_LIMITS } from '../../../api/models/limits.ts'
 import { type ModelDoor, openModelDoor, someone, somePolicy } from '../../support/model-door.ts'
 import { json, openProvider } from '../../support/model-provider.ts'
 
