@@ -57,8 +57,8 @@ describe('when a program is killed', () => {
   ])('the launcher starts the %s again, and sandbox and terminal live on', async (name, part, said) => {
     const terminal = `before-${name.toLowerCase()}`
     const before = await openTerminal(owner, prototype.sandbox.id, terminal)
-    before.send('export KEPT=still-$((6*7)); echo kept\r')
-    await before.until(/\nkept/)
+    before.send('export KEPT=still-$((6*7)); echo kept-$((6*7))\r')
+    await before.until(/kept-42/)
     const container = await owner.shell(prototype.sandbox.id, 'cat /proc/sys/kernel/random/boot_id; stat -c %Z /proc/1')
 
     const pids = pidsOf(part, platform.home)
@@ -79,7 +79,7 @@ describe('when a program is killed', () => {
       terminal.send('echo "[$KEPT]"\r')
       const text = await terminal.until(/\[still-42\]/, 5_000)
       await terminal.close()
-      return text.includes('kept') ? true : null
+      return text.includes('kept-42') ? true : null
     } catch {
       return null
     }
@@ -106,7 +106,7 @@ describe('when Backlot is stopped and started again', () => {
     const sandbox = prototype.sandbox.id
     const terminal = await openTerminal(owner, sandbox, 'main')
     terminal.send('export KEPT=$((6*7)); echo written-$KEPT\r')
-    await terminal.until(/\nwritten-42/)
+    await terminal.until(/written-42/)
     await owner.shell(sandbox, 'echo kept > /workspace/kept; sleep 1000 & echo $!')
     const newest = async (session: Session) =>
       auditList.parse((await session.call('GET', '/audit/events?limit=1')).body).items[0]?.seq

@@ -26,10 +26,13 @@ export async function createSession(
     body: JSON.stringify(credentials),
   })
   if (!answer.ok) throw new Error(`sign-in: ${answer.status} ${await answer.text()}`)
-  const cookie = answer.headers
-    .getSetCookie()
-    .map((line) => line.split(';')[0])
-    .join('; ')
+  const cookieOf = (response: Response) =>
+    response.headers
+      .getSetCookie()
+      .map((line) => line.split(';')[0])
+      .join('; ')
+  // Setting a password, among other things, replaces the session.
+  let cookie = cookieOf(answer)
 
   async function call(method: string, path: string, body?: unknown) {
     const response = await fetch(`${url}/api/v1${path}`, {
@@ -37,6 +40,7 @@ export async function createSession(
       headers: { cookie, origin, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
+    cookie = cookieOf(response) || cookie
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.includes('json') === true && text !== ''
     const parsed: unknown = isJson ? JSON.parse(text) : text
@@ -55,7 +59,9 @@ export async function createSession(
 
   return {
     url,
-    cookie,
+    get cookie() {
+      return cookie
+    },
     call,
     async createPrototype(title) {
       const made = prototypeView

@@ -1,0 +1,180 @@
+import Docker from 'dockerode'
+import { z } from 'zod'
+import { containerName } from '../../api/sandbox/container.ts'
+import type { Session } from '../support/session.ts'
+import { openTerminal } from '../support/terminal.ts'
+import { type Figure, percentile } from './figure.ts'
+import { startInPty } from './pty.ts'
+
+const CREATES = 3
+const KEYSTROKES = 300
+const MEBIBYTE = 1_048_576
+const PROMPT = /[$#] $/
+/** A figure that the shell computes, so that its echo is not mistaken for it. */
+const FLOOD = 'head -c 30000000 /dev/zero | tr "\\\\0" x; echo; echo flood-$((40+2))'
+const FLOOD_BYTES = 30_000_000
+const memory = z.object({
+  memory_stats: z.object({ usage: z.number(), stats: z.record(z.string(), z.number()).default({}) }),
+})
+
+interface Opened {
+  prototype: string
+  sandbox: string
+  image: string
+}
+
+/** Create → first prompt against `docker run -it` → first prompt, with the same image. The image is there in both. */
+export async function benchCreate(session: Session): Promise<{ figures: Figure[]; opened: Opened }> {
+  const ours: number[] = []
+  let opened: Opened | null = null
+  for (let round = 0; round < CREATES; round += 1) {
+    if (opened !== null) await session.call('DELETE', `/prototypes/${opened.prototype}`)
+    const began = performance.now()
+    const { id, sandbox } = await session.createPrototype(`bench ${round}`)
+    const terminal = await openTerminal(session, sandbox.id, 'bench')
+    await terminal.until(PROMPT)
+    ours.push(performance.now() - began)
+    await terminal.close()
+    opened = { prototype: id, sandbox: sandbox.id, image: await imageOf(sandbox.id) }
+  }
+  if (opened === null) throw new Error('nothing was created')
+  const reference: number[] = []
+  for (let round = 0; round < CREATES; round += 1) {
+    const began = performance.now()
+    const shell = startInPty('docker', ['run', '--rm', '-it', '--init', '--network', 'none', opened.image, 'bash'])
+    await shell.until(PROMPT)
+    reference.push(performance.now() - began)
+    shell.close()
+  }
+  const [mine, theirs] = [percentile(ours, 50), percentile(reference, 50)]
+  const figure = {
+    what: 'create → first prompt, p50',
+    ours: mine,
+    reference: theirs,
+    against: 'docker run -it',
+    unit: 'ms',
+    aim: '≤ 1.5 × docker run',
+    met: mine <= 1.5 * theirs,
+  }
+  return { figures: [figure], opened }
+}
+
+/** A key that is typed at bash's prompt until it is echoed: through browser protocol, server, gateway and porter, or docker exec. */
+export async function benchTerminal(session: Session, { sandbox }: Opened): Promise<Figure[]> {
+  const terminal = await openTerminal(session, sandbox, 'echo')
+  await terminal.until(PROMPT)
+  let onOurs = () => {}
+  terminal.onBytes(() => onOurs())
+  const ours = await keystrokes(
+    (key) => terminal.send(key),
+    (heard) => {
+      onOurs = heard
+    },
+  )
+  const ourStart = performance.now()
+  terminal.send(`${FLOOD}\r`)
+  await terminal.until(/flood-42/, 60_000)
+  const ourRate = FLOOD_BYTES / 1e6 / ((performance.now() - ourStart) / 1000)
+  await terminal.close()
+
+  const shell = startInPty('docker', ['exec', '-it', containerName(sandbox), 'bash'])
+  await shell.until(PROMPT)
+  let onTheirs = () => {}
+  shell.onData(() => onTheirs())
+  const theirs = await keystrokes(
+    (key) => shell.send(key),
+    (heard) => {
+      onTheirs = heard
+    },
+  )
+  const theirStart = performance.now()
+  shell.send(`${FLOOD}\r`)
+  await shell.until(/flood-42/, 60_000)
+  const theirRate = FLOOD_BYTES / 1e6 / ((performance.now() - theirStart) / 1000)
+  shell.close()
+
+  const echo = (p: number) => ({ ours: percentile(ours, p), reference: percentile(theirs, p) })
+  const against = 'docker exec -it'
+  return [
+    {
+      what: 'keystroke echo, p50',
+      ...echo(50),
+      against,
+      unit: 'ms',
+      aim: '≤ docker exec',
+      met: echo(50).ours <= echo(50).reference,
+    },
+    { what: 'keystroke echo, p99', ...echo(99), against, unit: 'ms', aim: 'beside the reference', met: null },
+    {
+      what: 'terminal throughput',
+      ours: ourRate,
+      reference: theirRate,
+      against,
+      unit: 'MB/s',
+      aim: 'beside the reference',
+      met: null,
+    },
+  ]
+}
+
+/** One key at a time; every so often the line is cleared, unmeasured. */
+async function keystrokes(send: (key: string) => void, listen: (heard: () => void) => void): Promise<number[]> {
+  const heard = () =>
+    new Promise<void>((resolve) => {
+      listen(resolve)
+    })
+  const durations: number[] = []
+  for (let count = 1; count <= KEYSTROKES; count += 1) {
+    const answer = heard()
+    const began = performance.now()
+    send('x')
+    await answer
+    durations.push(performance.now() - began)
+    if (count % 40 !== 0) continue
+    const cleared = heard()
+    send('\u0015')
+    await cleared
+  }
+  const cleared = heard()
+  send('\u0015')
+  await cleared
+  return durations
+}
+
+/** What an idle sandbox holds beyond a bare container that sleeps: anonymous memory, as the engine counts it. */
+export async function benchMemory({ sandbox, image }: Opened): Promise<Figure[]> {
+  const docker = new Docker()
+  const bare = await docker.createContainer({
+    Image: image,
+    Cmd: ['sleep', '600'],
+    HostConfig: { NetworkMode: 'none', Init: true },
+  })
+  await bare.start()
+  try {
+    const mine = (await memoryOf(docker, containerName(sandbox))) / MEBIBYTE
+    const theirs = (await memoryOf(docker, bare.id)) / MEBIBYTE
+    return [
+      {
+        what: 'memory that an idle sandbox adds',
+        ours: mine - theirs,
+        reference: theirs,
+        against: 'docker run sleep',
+        unit: 'MiB',
+        aim: '≤ 30 MiB',
+        met: mine - theirs <= 30,
+      },
+    ]
+  } finally {
+    await bare.remove({ force: true })
+  }
+}
+
+/** Without the page cache, which the kernel takes back when it is wanted. cgroup v1 says total_inactive_file, v2 inactive_file. */
+async function memoryOf(docker: Docker, container: string): Promise<number> {
+  const { memory_stats: read } = memory.parse(await docker.getContainer(container).stats({ stream: false }))
+  return read.stats.anon ?? read.stats.total_rss ?? read.usage - (read.stats.total_inactive_file ?? 0)
+}
+
+async function imageOf(sandbox: string): Promise<string> {
+  return (await new Docker().getContainer(containerName(sandbox)).inspect()).Config.Image
+}
