@@ -105,7 +105,6 @@ export const policyCheck = z.strictObject({
   notes: z.array(z.string()),
   policy: policyInForce.nullable(),
 })
-export type PolicyCheck = z.infer<typeof policyCheck>
 export const policyVersion = z.strictObject({
   version: z.int(),
   hash: z.string(),

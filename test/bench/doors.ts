@@ -7,7 +7,8 @@ import type { PolicyInForce } from '../../api/contract/policy.ts'
 import { createEgress } from '../../api/egress/listener.ts'
 import type { SandboxDoor } from '../../api/gateway/identity.ts'
 import { createDemo } from '../../api/models/demo/answer.ts'
-import { createModels, USUAL_LIMITS } from '../../api/models/listener.ts'
+import { USUAL_LIMITS } from '../../api/models/limits.ts'
+import { createModels } from '../../api/models/listener.ts'
 
 const given = z
   .object({ BENCH_DATABASE: z.string(), BENCH_PORTS: z.string(), BENCH_HOST: z.string(), BENCH_MODELS: z.string() })
