@@ -60,9 +60,9 @@ function header(request: IncomingMessage): [string, string][] {
 function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, limits: EgressLimits) {
   const { request, response } = exchange
   const fail = (answer: Answer) => {
+    if (response.headersSent) return
     passage.end('error', answer.status)
-    if (response.headersSent) request.socket.destroy()
-    else say(exchange, answer)
+    say(exchange, answer)
   }
   const where = `${passage.request.host}:${passage.request.port}`
 
@@ -77,8 +77,11 @@ function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, li
   outgoing.on('upgrade', () => fail(answerFor('upstream-invalid', where)))
   outgoing.on('continue', () => response.writeContinue())
   outgoing.on('response', (answer) => {
-    answer.on('error', () => fail(answerFor('upstream-unreachable', where)))
-    answer.on('aborted', () => fail(answerFor('upstream-unreachable', where)))
+    // Broken off half-way: the client must not take what it has for the whole.
+    answer.on('error', () => {
+      passage.end(response.destroyed ? 'client-closed' : 'upstream-closed', response.statusCode)
+      request.socket.destroy()
+    })
     const phrase = /^[\t\x20-\x7e]*$/.test(answer.statusMessage ?? '') ? answer.statusMessage : ''
     if (!request.complete) response.setHeader('Connection', 'close')
     response.writeHead(answer.statusCode ?? 502, phrase, responseHeader(answer.rawHeaders).flat())

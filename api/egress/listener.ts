@@ -22,6 +22,14 @@ export interface EgressDeps {
   log: Logger
 }
 
+interface Client {
+  timer: NodeJS.Timeout | undefined
+  /** Its bytes did not parse; what still comes is not looked at. */
+  refused: boolean
+  /** Those that were not answered to the end; more than one when the client pipelines. */
+  requests: Set<IncomingMessage>
+}
+
 /** llhttp's error codes; what is not here is `malformed-request`. */
 const PARSE_REASONS: Record<string, DenyReason> = {
   HPE_HEADER_OVERFLOW: 'header-too-large',
@@ -33,7 +41,9 @@ const PARSE_REASONS: Record<string, DenyReason> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'header-timeout',
 }
 /** Client went away in the middle of a header: nothing was asked, nobody hears an answer. */
-const GONE = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
+const GONE = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'HPE_INVALID_EOF_STATE'])
+/** Requests that one connection may have sent ahead of their answers. */
+const MAX_PIPELINED = 32
 
 /**
  * The explicit proxy behind one sandbox's egress.sock: CONNECT and absolute-form HTTP/1.1. It shares nothing with another
@@ -44,7 +54,7 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
   const record = createRecorder({ sandbox, append, log })
   const passages = createPassages({ sandbox, record, resolve, dial, own, limits })
   const pace = createPace(limits.requestsPerSecond, limits.requestBurst)
-  const clients = new Map<Socket, NodeJS.Timeout>()
+  const clients = new Map<Socket, Client>()
   const overflow = { refused: 0, timer: null as NodeJS.Timeout | null }
 
   const server = createServer({
@@ -67,66 +77,75 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
     })
 
   /** The time for a request's header: from the connection's start, and again from each answer's end. */
-  function expectHeader(client: Socket, withinMs: number) {
-    if (!clients.has(client)) return
-    clearTimeout(clients.get(client))
-    clients.set(
-      client,
-      setTimeout(() => void shielded(refuseRaw(client, 'header-timeout', null), client), withinMs).unref(),
-    )
+  function expectHeader(socket: Socket, withinMs: number) {
+    const client = clients.get(socket)
+    if (!client || client.requests.size > 0) return
+    clearTimeout(client.timer)
+    client.timer = setTimeout(() => void shielded(refuseRaw(socket, 'header-timeout', null), socket), withinMs).unref()
   }
 
-  async function refuseRaw(client: Socket, reason: DenyReason, raw: Buffer | null) {
-    clearTimeout(clients.get(client))
+  /** For bytes that are no request. The rest of the connection cannot be understood either, so it ends here. */
+  async function refuseRaw(socket: Socket, reason: DenyReason, raw: Buffer | null) {
+    const client = clients.get(socket)
+    if (!client || client.refused) return
+    client.refused = true
+    clearTimeout(client.timer)
     const { answer } = await passages.refuse({ reason, method: '', raw: raw === null ? '' : escapedRaw(raw) })
-    finish(client, rawAnswer(answer))
+    // In the middle of other answers no words can be put.
+    if (client.requests.size > 0) socket.destroy()
+    else finish(socket, rawAnswer(answer))
   }
 
   for (const event of ['request', 'checkContinue', 'checkExpectation'] as const) {
     server.on(event, (request: IncomingMessage, response) => {
-      const client = request.socket
-      clearTimeout(clients.get(client))
-      response.on('close', () => expectHeader(client, limits.keepAliveMs + limits.headerMs))
+      const { socket } = request
+      const client = clients.get(socket)
+      clearTimeout(client?.timer)
+      client?.requests.add(request)
+      response.on('close', () => {
+        client?.requests.delete(request)
+        expectHeader(socket, limits.keepAliveMs + limits.headerMs)
+      })
+      if (!client || client.requests.size > MAX_PIPELINED) return void refuseRaw(socket, 'too-many-connections', null)
+      const reason = event === 'checkExpectation' ? 'expectation-unknown' : refusalOf(request, limits)
+      // Its body may not parse either; that is then the same refusal.
+      if (reason && !request.complete) client.refused = true
       const handled = async () => {
-        const reason = event === 'checkExpectation' ? 'expectation-unknown' : refusalOf(request, limits)
         if (reason) return refuseRequest({ request, response }, passages, reason)
         await pace()
         return forward({ request, response }, passages, limits)
       }
-      void shielded(handled(), client)
+      void shielded(handled(), socket)
     })
   }
-  server.on('connect', (request: IncomingMessage, _stream, head: Buffer) => {
-    const client = request.socket
-    clearTimeout(clients.get(client))
-    const handled = async () => {
-      const reason = refusalOf(request, limits)
-      if (reason) {
-        const { answer } = await passages.refuse({
-          reason,
-          method: 'CONNECT',
-          raw: escapedRaw(`CONNECT ${request.url}`),
-        })
-        return finish(client, rawAnswer(answer, request.headers))
+  for (const event of ['connect', 'upgrade'] as const) {
+    server.on(event, (request: IncomingMessage, _stream, head: Buffer) => {
+      const { socket, headers, method = '', url = '' } = request
+      const client = clients.get(socket)
+      clearTimeout(client?.timer)
+      // Pipelined behind others: their answers and the tunnel's bytes would mix.
+      const alone = client !== undefined && client.requests.size === 0
+      const handled = async () => {
+        const reason = event === 'upgrade' ? 'upgrade-not-allowed' : refusalOf(request, limits)
+        if (alone && !reason) {
+          await pace()
+          return tunnel({ client: socket, head, url, headers }, passages, limits)
+        }
+        const raw = escapedRaw(`${method} ${url}`)
+        const { answer } = await passages.refuse({ reason: reason ?? 'malformed-request', method, raw })
+        if (alone) finish(socket, rawAnswer(answer, headers))
+        else socket.destroy()
       }
-      await pace()
-      return tunnel({ client, head, url: request.url ?? '', headers: request.headers }, passages, limits)
-    }
-    void shielded(handled(), client)
-  })
-  server.on('upgrade', (request: IncomingMessage) => {
-    clearTimeout(clients.get(request.socket))
-    const raw = escapedRaw(`${request.method} ${request.url}`)
-    const handled = async () => {
-      const { answer } = await passages.refuse({ reason: 'upgrade-not-allowed', method: request.method ?? '', raw })
-      finish(request.socket, rawAnswer(answer, request.headers))
-    }
-    void shielded(handled(), request.socket)
-  })
+      void shielded(handled(), socket)
+    })
+  }
   server.on('clientError', (error: Error & { code?: string; rawPacket?: Buffer }, client) => {
-    const socket = [...clients.keys()].find((known) => known === client)
-    if (!socket || socket.destroyed) return client.destroy()
-    if (GONE.has(error.code ?? '') || error.code === 'HPE_INVALID_EOF_STATE') return socket.destroy()
+    const socket = [...clients.keys()].find((one) => one === client)
+    if (!socket || GONE.has(error.code ?? '')) return client.destroy()
+    const known = clients.get(socket)
+    if (!known || known.refused) return
+    // The body of a request that has events of its own: whoever handles it sees the connection's end.
+    if ([...known.requests].some(({ complete }) => !complete)) return socket.destroy()
     const raw = error.rawPacket ?? null
     const inLine = error.code === 'HPE_INVALID_URL' && raw ? refusalInLine(raw) : null
     const reason = PARSE_REASONS[error.code ?? ''] ?? inLine ?? 'malformed-request'
@@ -155,12 +174,9 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
         overflowed(client)
         return
       }
-      clients.set(
-        client,
-        setTimeout(() => {}, 0),
-      )
+      clients.set(client, { timer: undefined, refused: false, requests: new Set() })
       client.on('close', () => {
-        clearTimeout(clients.get(client))
+        clearTimeout(clients.get(client)?.timer)
         clients.delete(client)
       })
       server.emit('connection', client)
@@ -182,6 +198,7 @@ export type Egress = ReturnType<typeof createEgress>
 function refusalOf(request: IncomingMessage, limits: EgressLimits): DenyReason | null {
   const { rawHeaders, headers, httpVersion, url = '' } = request
   if (url.length + headerLength(rawHeaders) > limits.headerBytes) return 'header-too-large'
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'malformed-request'
   const count = (name: string) =>
     rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === name).length
   if (count('host') > 1) return 'host-header-repeated'
