@@ -14,7 +14,7 @@ export async function arrive(page: Page, platform: Pick<Platform, 'url' | 'signI
   expect(page.url()).not.toContain(platform.signInToken)
   await page.getByLabel('Name').fill(OWNER.name)
   await page.getByLabel('E-mail').fill(OWNER.email)
-  await page.getByLabel('Password').fill(OWNER.password)
+  await page.getByLabel('Password', { exact: true }).fill(OWNER.password)
   await page.getByRole('button', { name: 'Start' }).click()
   await page.getByRole('heading', { name: 'Prototypes', level: 1 }).waitFor()
 }
@@ -22,7 +22,7 @@ export async function arrive(page: Page, platform: Pick<Platform, 'url' | 'signI
 export async function signIn(page: Page, url: string, { email, password } = OWNER): Promise<void> {
   await page.goto(`${url}/sign-in`)
   await page.getByLabel('E-mail').fill(email)
-  await page.getByLabel('Password').fill(password)
+  await page.getByLabel('Password', { exact: true }).fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()
 }
 

@@ -15,10 +15,6 @@ const changing: readonly SandboxState[] = ['building', 'starting', 'proving']
 export const isGettingReady = (state: SandboxState): boolean => changing.includes(state)
 /** A terminal can be opened in it. */
 export const isUsable = (state: SandboxState): boolean => state === 'claimed' || state === 'ready'
-/** Does things now, so that it can be stopped. */
-export const isRunning = (state: SandboxState): boolean =>
-  isGettingReady(state) || isUsable(state) || state === 'paused'
-
 /** How long until the next look: often while something is being built. */
 const pace = (items: readonly PrototypeView[]): number =>
   items.some((item) => isGettingReady(item.sandbox.state)) ? 1000 : 10_000
@@ -29,10 +25,20 @@ export const prototypesQuery = queryOptions({
   refetchInterval: (query) => pace(query.state.data?.items ?? []),
 })
 
-/** For security: everybody's, to see what runs. */
-export const everyPrototypeQuery = queryOptions({
-  queryKey: ['prototypes', 'of everyone'],
-  queryFn: ({ signal }) => request('/prototypes?of=everyone&limit=100', prototypeList, { signal }),
+/** For security: what runs, whoever owns it. */
+export const runningQuery = queryOptions({
+  queryKey: ['prototypes', 'running'],
+  queryFn: async ({ signal }) => {
+    const running: PrototypeView[] = []
+    let cursor: string | null = null
+    do {
+      const from: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`
+      const page = await request(`/sandboxes?limit=100${from}`, prototypeList, { signal })
+      running.push(...page.items)
+      cursor = page.cursor
+    } while (cursor !== null)
+    return running
+  },
   refetchInterval: 3000,
 })
 

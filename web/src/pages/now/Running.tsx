@@ -6,7 +6,7 @@ import { useState } from 'react'
 import type { KillOrder } from '../../../../api/contract/gateway.ts'
 import type { PrototypeView } from '../../../../api/contract/prototypes.ts'
 import { stop } from '../../client/audit.ts'
-import { everyPrototypeQuery, isRunning } from '../../client/prototypes.ts'
+import { runningQuery } from '../../client/prototypes.ts'
 import { Confirm } from '../../components/Confirm.tsx'
 import { Bones, Ready } from '../../components/Waiting.tsx'
 import { stateWords } from '../../modules/sandbox/words.ts'
@@ -40,7 +40,7 @@ const stopAll: Asked = {
 
 /** What could do something now, with a switch for each of it. */
 export const Running = () => {
-  const query = useQuery(everyPrototypeQuery)
+  const query = useQuery(runningQuery)
   const queries = useQueryClient()
   const [asked, setAsked] = useState<Asked | null>(null)
   const kill = useMutation({
@@ -55,8 +55,7 @@ export const Running = () => {
     <aside className={styles.running} aria-label="Running">
       <h2>Running</h2>
       <Ready query={query} bones={<Bones rows={3} />}>
-        {({ items }) => {
-          const running = items.filter((item) => isRunning(item.sandbox.state))
+        {(running) => {
           if (running.length === 0) return <p className={styles.quiet}>Nothing runs.</p>
           return (
             <>
