@@ -3,8 +3,8 @@ import type { ErrorCode } from './contract/errors.ts'
 /** An error whose message is meant for the person who made the request. Anything else becomes `internal`. */
 export class ApiError extends Error {
   readonly code: ErrorCode
-  constructor(code: ErrorCode, message: string) {
-    super(message)
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
     this.name = 'ApiError'
     this.code = code
   }

@@ -149,10 +149,9 @@ function refusal(status: number, text: string): ApiError {
   }
 }
 
-function unavailable(error: unknown): ApiError {
-  const reason = error instanceof Error ? error.message : String(error)
-  return new ApiError(
-    'gateway_unavailable',
-    `The gateway does not answer (${reason}). It is restarted by itself; try again.`,
-  )
+/** What happened is for the log: it may name paths, which are none of a caller's business. */
+function unavailable(cause: unknown): ApiError {
+  return new ApiError('gateway_unavailable', 'The gateway does not answer. It is restarted by itself; try again.', {
+    cause,
+  })
 }

@@ -29,6 +29,8 @@ export interface ProvisionDeps {
 /** The sandbox was stopped or removed while it was being made: not a failure. */
 class Interrupted extends Error {}
 
+const TEMPORARY = /^(runner_unavailable|gateway_unavailable|sandbox_not_ready)$/
+
 const WAY: readonly SandboxState[] = ['building', 'starting', 'proving', 'claimed']
 const system = { type: 'system', id: 'server' } as const
 
@@ -49,7 +51,7 @@ export async function provision(id: SandboxId, deps: ProvisionDeps): Promise<voi
     await patiently(() => createContainer(id, image, policy, deps))
     await porterConnected(id, deps)
     await advance(id, 'proving', db)
-    const proof = await patiently(() => gateway.prove(id))
+    const proof = await patiently(() => prove(id, deps))
     await judge(id, proof, db)
   } catch (error) {
     if (error instanceof Interrupted) return
@@ -101,6 +103,13 @@ async function porterConnected(id: SandboxId, { gateway }: ProvisionDeps): Promi
     'internal',
     'The sandbox started and did not answer within a minute. Try again; if it happens again, ask your admin.',
   )
+}
+
+/** A gateway that was restarted meanwhile has the porter come back first. */
+async function prove(id: SandboxId, deps: ProvisionDeps): Promise<Proof> {
+  await deps.gateway.openDoor(id)
+  await porterConnected(id, deps)
+  return deps.gateway.prove(id)
 }
 
 /** One failing probe: what should hold does not, so nothing may run in it. */
@@ -183,8 +192,8 @@ async function patiently<T>(step: () => Promise<T>): Promise<T> {
     try {
       return await step()
     } catch (error) {
-      const restarting = error instanceof ApiError && /^(runner|gateway)_unavailable$/.test(error.code)
-      if (!restarting || Date.now() > endsAt) throw error
+      const passes = error instanceof ApiError && TEMPORARY.test(error.code)
+      if (!passes || Date.now() > endsAt) throw error
       await delay(RETRY_MS)
     }
   }
