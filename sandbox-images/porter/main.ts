@@ -34,7 +34,7 @@ environment.NODE_USE_ENV_PROXY = '1'
 
 const startedAt = new Date().toISOString()
 let dns = false
-const terminals = createTerminals(wrap, environment)
+const terminals = createTerminals({ wrap, environment, shell: ['/bin/bash'], cwd: '/workspace' })
 const routes = createRoutes({
   terminals,
   processes: createProcesses(wrap, environment),

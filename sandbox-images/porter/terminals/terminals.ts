@@ -5,19 +5,26 @@ import { openPty } from './pty.ts'
 
 type Open = z.input<typeof porterTerminalOpen>
 type Info = z.infer<typeof porterTerminal>
-type Wrap = (argv: string[]) => string[]
+
+export type TerminalsOptions = {
+  wrap(argv: string[]): string[]
+  environment: Record<string, string>
+  /** What runs, and where, when the request does not say. */
+  shell: string[]
+  cwd: string
+}
 
 /** After the hang-up, a program that ignores it gets this long, in ms. */
 const KILL_AFTER_MS = 500
 
-function openTerminal(request: Open, wrap: Wrap, environment: Record<string, string>) {
+function openTerminal(request: Open, { wrap, environment, shell, cwd }: TerminalsOptions) {
   let size = { cols: request.cols, rows: request.rows }
   let exitCode: number | null = null
   let running = true
   const pty = openPty(
     {
-      argv: wrap(request.argv ?? ['/bin/bash']),
-      cwd: request.cwd ?? '/workspace',
+      argv: wrap(request.argv ?? shell),
+      cwd: request.cwd ?? cwd,
       environment: { ...environment, TERM: 'xterm-256color', COLORTERM: 'truecolor', BACKLOT_TERMINAL: request.name },
       ...size,
     },
@@ -57,14 +64,14 @@ function openTerminal(request: Open, wrap: Wrap, environment: Record<string, str
 export type Terminal = ReturnType<typeof openTerminal>
 
 /** The terminals by name. One that has ended stays, with its output, until it is removed or opened again. */
-export function createTerminals(wrap: Wrap, environment: Record<string, string>) {
+export function createTerminals(options: TerminalsOptions) {
   const byName = new Map<string, Terminal>()
   return {
     /** Finds the one of that name, or opens it. An ended one is replaced when another id is asked for. */
     open(request: Open): Terminal {
       const found = byName.get(request.name)
       if (found && (found.info().running || found.info().id === request.id)) return found
-      const terminal = openTerminal(request, wrap, environment)
+      const terminal = openTerminal(request, options)
       byName.set(request.name, terminal)
       return terminal
     },
