@@ -34,6 +34,8 @@ export interface ModelsDeps {
 
 const MAX_HEADER_BYTES = 32_768
 const IDLE_SOCKET_MS = 120_000
+/** How long the rest of a refused request's body may take. */
+const UNREAD_BODY_MS = 5_000
 /** Open connections of one sandbox; it can only starve itself. */
 const MAX_SOCKETS = 128
 
@@ -213,8 +215,9 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
       () => false,
     )
     answerRefusal(response, format, recorded ? given : NOT_RECORDED)
-    // A body that nobody reads would keep the connection from its next request.
-    response.once('finish', () => response.req.complete || response.req.destroy())
+    // node:http reads an unread body away so that the client gets its answer; one that does not end is cut off.
+    const { req } = response
+    setTimeout(() => req.complete || req.destroy(), UNREAD_BODY_MS).unref()
   }
 
   function kill(covers: (call: OpenCall) => boolean) {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type ModelDoor, openModelDoor, someone } from '../../support/model-door.ts'
 import { json, openProvider } from '../../support/model-provider.ts'
+import { tlsUpstream } from '../egress/upstream.ts'
 
 const KEY = 'sk-real-key-1234567890abcd'
 const ask = { model: 'backlot/default', messages: [{ role: 'user', content: 'hello' }] }
@@ -268,6 +269,28 @@ describe('when it goes wrong', () => {
       outcome: 'upstream-error',
       inputTokens: null,
     })
+  })
+
+  test('a certificate that Node does not trust is not accepted, and nothing is sent', async () => {
+    const tls = await tlsUpstream(['localhost'], (socket) =>
+      socket.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}'),
+    )
+    const provider = {
+      id: 'cloudy',
+      kind: 'openai',
+      baseUrl: `https://localhost:${tls.port}`,
+      place: 'cloud',
+      hasKey: true,
+    } as const
+    const door = await openModelDoor({
+      providers: [provider],
+      assignments: [{ slot: 'cloud', provider: 'cloudy', model: 'm' }],
+    })
+    open.push(tls, door)
+    const answer = await door.post('/v1/chat/completions', ask)
+    expect(answer.status).toBe(502)
+    expect(await answer.text()).toContain('certificate was not accepted')
+    expect((await door.until('model.call'))[0]?.detail).toMatchObject({ status: null, outcome: 'upstream-error' })
   })
 
   test('a provider that falls silent is given up after its time', async () => {
