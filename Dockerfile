@@ -4,9 +4,10 @@ ARG BASE=debian:trixie-slim
 # Debian's npm fetches the packages, with the Node 26 among them that everything runs on.
 FROM ${BASE} AS build
 ARG NPM_CONFIG_REGISTRY
-# A corporate authority, as PEM text: only what is built here and the final image's trust store see it.
-ARG EXTRA_CA_PEM
-RUN if [ -n "${EXTRA_CA_PEM}" ]; then printf '%s\n' "${EXTRA_CA_PEM}" > /usr/local/share/ca-certificates/backlot-extra.crt; fi \
+# Corporate authorities, when `backlot compose-env` found some; the brackets make a file that is not there no error.
+COPY package.json extra-ca.cr[t] /build/ca/
+RUN touch /build/ca/extra-ca.crt \
+ && if [ -s /build/ca/extra-ca.crt ]; then cp /build/ca/extra-ca.crt /usr/local/share/ca-certificates/backlot-extra.crt; fi \
  && apt-get update -q && apt-get install -yq --no-install-recommends ca-certificates nodejs npm && update-ca-certificates
 ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
 # npm itself: the runner and the server ask it which registry this installation uses.
@@ -29,6 +30,7 @@ COPY --from=build /usr/local/share/ca-certificates/ /usr/local/share/ca-certific
 RUN update-ca-certificates
 COPY --from=build /out/npm /opt/npm
 COPY --from=build /app /app
+COPY --from=build /build/ca/extra-ca.crt /app/extra-ca.crt
 WORKDIR /app
 ENV PATH=/app/node_modules/node/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt

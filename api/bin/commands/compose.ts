@@ -1,19 +1,20 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { migrate } from '../../store/migrate.ts'
 import { secret } from '../launch/secrets.ts'
 import type { Say, Where } from './place.ts'
 
 /** `backlot compose-env`: passwords for docker-compose.yml, and what of this machine's configuration its build needs. */
-export async function composeEnvironment({ home }: Where, say: Say): Promise<boolean> {
+export async function composeEnvironment({ root, home }: Where, say: Say): Promise<boolean> {
   say(`BACKLOT_HOME=${process.env.BACKLOT_HOME ?? home}`)
   for (const role of ['OWNER', 'SERVER', 'GATEWAY']) say(`BACKLOT_${role}_PASSWORD=${secret()}`)
   const registry = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim()
   if (URL.canParse(registry)) say(`NPM_CONFIG_REGISTRY=${registry}`)
   const ca = process.env.BACKLOT_EXTRA_CA ?? process.env.NODE_EXTRA_CA_CERTS
-  // A quoted value may hold \n in a .env file; docker-compose puts the line ends back.
-  if (ca) say(`BACKLOT_EXTRA_CA_PEM="${readFileSync(ca, 'utf8').trim().replaceAll('\n', '\\n')}"`)
+  // A build argument is too short for a bundle of authorities: the Dockerfile takes it from beside itself.
+  if (ca) copyFileSync(ca, join(root, 'extra-ca.crt'))
   return true
 }
 
