@@ -78,7 +78,7 @@ export async function createWorld({
   /** In the order in which things happened: `audit:<decision>`, `resolve:<host>`, `dial:<address>:<port>`. */
   const order: string[] = []
   const watchers = new Set<() => void>()
-  const state = { identity: identityFor(policy(rules)) as DoorIdentity | null, auditUp: true }
+  const state = { identity: identityFor(policy(rules)) as DoorIdentity | null, auditUp: true, hold: Promise.resolve() }
   const lookups = new Map<string, number>()
   const errors: unknown[] = []
   const log = pino({ level: 'error' }, { write: (line: string) => void errors.push(line) })
@@ -87,6 +87,9 @@ export async function createWorld({
     sandbox: { id: state.identity?.sandbox ?? newId('sb'), current: () => state.identity },
     append: async (event) => {
       await new Promise<void>((done) => setImmediate(done))
+      order.push('audit…')
+      await state.hold
+      order.splice(order.indexOf('audit…'), 1)
       if (!state.auditUp) throw new Error('the log is down')
       events.push(event)
       order.push(`audit:${event.kind}:${event.decision}`)
