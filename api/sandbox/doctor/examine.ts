@@ -24,7 +24,7 @@ export function createDoctor({ engine, workspaces }: DoctorOptions) {
       engineError: facts.error,
       workspaceError: await workspaces.trial(),
       freeBytes: await workspaces.freeBytes().catch(() => 0),
-      landlock: (await text('/sys/kernel/security/lsm')).split(',').includes('landlock'),
+      modules: (await text('/sys/kernel/security/lsm')).split(',').filter((name) => name !== ''),
       inotifyInstances: Number(await text('/proc/sys/fs/inotify/max_user_instances')),
       engineRootFreeBytes: facts.answer === null ? null : await free(facts.answer.DockerRootDir),
     }

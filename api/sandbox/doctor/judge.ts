@@ -9,7 +9,8 @@ export type HostFacts = {
   workspaceError: string | null
   freeBytes: number
   engineRootFreeBytes: number | null
-  landlock: boolean
+  /** Security modules of the kernel; empty when securityfs is not mounted. */
+  modules: readonly string[]
   inotifyInstances: number
 }
 type Check = DoctorReport['checks'][number]
@@ -153,10 +154,15 @@ function room({ freeBytes, engineRootFreeBytes }: HostFacts): Check {
   return warning('room', 'Disk', detail, 'Keep 10 GiB free: an image takes about one, and each workspace its size.')
 }
 
-function landlock(host: HostFacts): Check {
-  if (host.landlock) return ok('landlock', 'Landlock', 'The kernel executes only from the allowed paths (runc).')
+function landlock({ modules }: HostFacts): Check {
+  if (modules.includes('landlock'))
+    return ok('landlock', 'Landlock', 'The kernel executes only from the allowed paths (runc).')
+  if (modules.length === 0) {
+    const fix = 'mount -t securityfs securityfs /sys/kernel/security'
+    return warning('landlock', 'Landlock', 'Whether this kernel has it cannot be seen: securityfs is not mounted.', fix)
+  }
   const fix = 'Boot a kernel with CONFIG_SECURITY_LANDLOCK and `landlock` in its lsm= list.'
-  return warning('landlock', 'Landlock', 'Not seen in this kernel: the tool list holds by image and noexec only.', fix)
+  return warning('landlock', 'Landlock', 'This kernel has none: the tool list holds by image and noexec only.', fix)
 }
 
 /** Counted per uid of the host, and every sandbox is uid 1000: one could use up the watches of all. */

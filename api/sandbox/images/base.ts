@@ -4,6 +4,8 @@ import { ApiError } from '../../errors.ts'
 import type { Engine } from '../docker.ts'
 import { debianMirror, hasProgram } from './host.ts'
 
+type Builder = Pick<Engine, 'hasImage' | 'tagImage' | 'pullImage' | 'importImage'>
+
 export const debian = 'backlot/debian:trixie-slim'
 const official = 'debian:trixie-slim'
 const fresh = 'backlot/debian:bootstrapping'
@@ -11,7 +13,7 @@ const fresh = 'backlot/debian:bootstrapping'
 const pullTimeoutMs = 180_000
 
 /** Idempotent. Throws when neither way works, with what to do. */
-export async function ensureDebian(engine: Engine, onLine: (text: string) => void): Promise<void> {
+export async function ensureDebian(engine: Builder, onLine: (text: string) => void): Promise<void> {
   if (await engine.hasImage(debian)) return
   if (await engine.hasImage(official)) return engine.tagImage(official, debian)
   const refusal = await engine.pullImage(official, onLine, AbortSignal.timeout(pullTimeoutMs)).then(
@@ -44,7 +46,7 @@ async function bootstrap(): Promise<readonly string[] | null> {
   return ['sh', '-c', script, 'debootstrap', ...from]
 }
 
-async function imported(engine: Engine, command: readonly string[], onLine: (text: string) => void): Promise<void> {
+async function imported(engine: Builder, command: readonly string[], onLine: (text: string) => void): Promise<void> {
   const [program = '', ...rest] = command
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
   const said: string[] = []

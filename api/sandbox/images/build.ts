@@ -8,8 +8,11 @@ import type { Engine } from '../docker.ts'
 import { debian, ensureDebian } from './base.ts'
 import { baseInputs, baseProvides, contextOf, hashOf, type Input, toolInputs } from './inputs.ts'
 
+/** What of the engine building needs. */
+export type Builder = Pick<Engine, 'hasImage' | 'tagImage' | 'pullImage' | 'importImage' | 'buildImage'>
+
 export type ImagesOptions = {
-  engine: Engine
+  engine: Builder
   /** The folder sandbox-images. */
   folder: string
   /** PEM file, or null. */
