@@ -16,7 +16,7 @@ import { answer, answerBrokenRequest, answerErrors } from './http/errors.ts'
 import { healthRoutes, type Part } from './http/health.ts'
 import { describeApi } from './http/openapi.ts'
 import { refuseOtherOrigins } from './http/origin.ts'
-import type { App } from './http/route.ts'
+import { type App, callerOf } from './http/route.ts'
 import { endSocketsWithTheirRight } from './http/sockets.ts'
 import { sendSecurityHeaders, serveWeb } from './http/web.ts'
 import { modelsRoutes } from './models/routes.ts'
@@ -27,6 +27,7 @@ import { sessionRoutes } from './people/session-routes.ts'
 import { tokenRoutes } from './people/token-routes.ts'
 import type { Library } from './policies/library.ts'
 import { policiesRoutes } from './policies/routes.ts'
+import { kill } from './prototypes/kill.ts'
 import { ownerOf } from './prototypes/read.ts'
 import { prototypeRoutes } from './prototypes/routes.ts'
 import { sandboxRoutes } from './prototypes/sandbox-routes.ts'
@@ -102,7 +103,8 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   peopleRoutes(app, {
     db,
     live,
-    cutOff: (id) => gateway.kill({ scope: 'person', id }),
+    stopAllOf: (id, request) =>
+      kill({ db, gateway, sandboxes }, { scope: 'person', id }, callerOf(request), request.id),
     originFor: (request) => url ?? ownOrigin(request),
   })
   tokenRoutes(app, { db })

@@ -17,14 +17,14 @@ import { endSessionsOf } from './sessions.ts'
 interface PeopleDeps {
   db: Store
   live: LiveConnections
-  /** Cuts off what a person's sandboxes have open; called when the person is disabled. */
-  cutOff: (person: PersonId) => Promise<void>
+  /** Stops a person's sandboxes, on behalf of the caller of the request; called when the person is disabled. */
+  stopAllOf: (person: PersonId, request: FastifyRequest) => Promise<void>
   /** The origin that people type, for links. */
   originFor: (request: FastifyRequest) => string
 }
 
 /** Admin › People. Nobody is ever deleted: the log names them. */
-export function peopleRoutes(app: App, { db, live, cutOff, originFor }: PeopleDeps): void {
+export function peopleRoutes(app: App, { db, live, stopAllOf, originFor }: PeopleDeps): void {
   const config = { access: ['admin'] } as const
   const params = z.strictObject({ id: personId })
 
@@ -82,7 +82,7 @@ export function peopleRoutes(app: App, { db, live, cutOff, originFor }: PeopleDe
         return { changed: { ...before, ...after }, lessAllowed }
       })
       if (lessAllowed) live.endPerson(id)
-      if (changed.disabled) await cutOff(id)
+      if (changed.disabled && disabled) await stopAllOf(id, request)
       return changed
     },
   )
