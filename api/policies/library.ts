@@ -4,11 +4,17 @@ import { access, constants, readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
-import type { PolicyProblem } from '../contract/policy.ts'
+import type { PolicyInForce, PolicyProblem } from '../contract/policy.ts'
 import { type Bundle, parseBundle, type RegistryName, registriesNeeded } from '../policy/bundles.ts'
 import { type Compiled, compilePolicy } from '../policy/compile.ts'
 import { parsePolicy } from '../policy/parse.ts'
-import { type Registries, type Registry, type RegistryDeps, resolveRegistry } from '../policy/registries.ts'
+import {
+  clientEnvironment,
+  type Registries,
+  type Registry,
+  type RegistryDeps,
+  resolveRegistry,
+} from '../policy/registries.ts'
 import { readYaml } from '../policy/yaml.ts'
 
 const CLIENT_TIMEOUT_MS = 20_000
@@ -42,6 +48,15 @@ export async function openLibrary({ folder, images, runtimes = null, registries:
     /** What is wrong with the bundles' own files, as `bundles/<file>: …`. */
     problems: bundles.problems,
     registriesOf,
+
+    /** What package clients in a sandbox under this policy must be told, so that they go where the policy lets them. */
+    async clientEnvironment({ egress }: Pick<PolicyInForce, 'egress'>): Promise<Record<string, string>> {
+      const used = new Set(egress.map(({ id }) => id.split('/')[0]))
+      const entries = [...bundles.found.values()].flatMap((each) => (used.has(each.bundle) ? each.egress : []))
+      return clientEnvironment(
+        await registriesOf(entries.flatMap((entry) => ('registry' in entry ? [entry.registry] : []))),
+      )
+    },
 
     /** Parses and compiles a policy. Problems name the field and the line. */
     async judge(yaml: string, version: number): Promise<Compiled> {

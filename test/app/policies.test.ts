@@ -123,6 +123,14 @@ describe('at a start', () => {
       },
     ])
   })
+  test('clients in a sandbox are sent to the registry that its policy lets them reach, and to no other', async () => {
+    await seed()
+    const standard = policyInForce.parse((await rows())[0]?.body)
+    expect(await library.clientEnvironment(standard)).toEqual({
+      NPM_CONFIG_REGISTRY: 'https://packages.example.org/npm/',
+    })
+    expect(await library.clientEnvironment({ egress: [] })).toEqual({})
+  })
   test("an admin's later version stays, until the file changes", async () => {
     await seed()
     const file = await readFile(join(folder, 'default.yaml'), 'utf8')
