@@ -36,6 +36,12 @@ export function buildRunner({ verbs, images, doctor, engineVersion, events, logL
     return reply.code(statusOf[known.code]).send(body)
   })
 
+  app.addHook('onResponse', async (request, reply) => {
+    if (request.method === 'GET') return
+    const { method, url } = request
+    request.log.info({ method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'verb')
+  })
+
   app.get('/healthz', async () =>
     engineVersion().then(
       (engine) => ({ ok: true, engine, reason: null }),
@@ -61,6 +67,8 @@ export function buildRunner({ verbs, images, doctor, engineVersion, events, logL
 
   app.post('/v1/images', async (request, reply) => {
     const { tools } = imageBuild.parse(request.body)
+    // Refuses a tool that does not exist while there is still a status to say it with.
+    await images.nameOf(tools)
     const say = ndjson<ImageProgress>(reply)
     // The build goes on when the reader goes away: the next one to ask joins it.
     await images.ensure(tools, say).then(
