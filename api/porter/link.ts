@@ -116,7 +116,8 @@ export function createPorterLink({ log }: { log: Logger }) {
         execResult,
       ),
 
-    terminals: () => get({ method: 'GET', path: '/terminals' }, porterTerminals),
+    terminals: (signal?: AbortSignal) =>
+      get({ method: 'GET', path: '/terminals', ...(signal ? { signal } : {}) }, porterTerminals),
     openTerminal: (body: z.input<typeof porterTerminalOpen>): Promise<PorterTerminal> =>
       get({ method: 'POST', path: '/terminals', body }, porterTerminal),
     resizeTerminal: (name: string, body: { cols: number; rows: number }) =>

@@ -74,7 +74,7 @@ export async function tell(session: PorterSession, request: PorterRequest): Prom
 
 async function askText(session: PorterSession, request: PorterRequest): Promise<string> {
   const { method, path, body, timeoutMs = TIMEOUT_MS, limitBytes = BODY_LIMIT_BYTES, signal } = request
-  if (session.closed || session.destroyed) throw notConnected()
+  if (session.closed || session.destroyed || signal?.aborted) throw notConnected()
   const stream = session.request({ ':method': method, ':path': path }, { endStream: body === undefined })
   const late = setTimeout(() => stream.destroy(), timeoutMs)
   const abort = () => stream.destroy()

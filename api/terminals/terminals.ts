@@ -36,6 +36,7 @@ export function createTerminals({ link, directory, sandbox, append, log, quotaBy
   const recordings = createRecordings(directory)
   const byName = new Map<string, Terminal>()
   const opening = new Map<string, Promise<TerminalInfo>>()
+  const closing = new AbortController()
   let usedBytes = 0
   const budget = {
     room: () => quotaBytes - usedBytes,
@@ -106,7 +107,7 @@ export function createTerminals({ link, directory, sandbox, append, log, quotaBy
 
   /** A porter has come: what it still has goes on, what it no longer has is over. */
   async function settle() {
-    const { items } = await link.terminals()
+    const { items } = await link.terminals(closing.signal)
     for (const terminal of byName.values()) {
       if (!terminal.running()) continue
       const found = items.find((item) => item.id === terminal.id && item.name === terminal.name)
@@ -201,6 +202,7 @@ export function createTerminals({ link, directory, sandbox, append, log, quotaBy
     /** The gateway stops. The terminals go on in the sandbox, and wait to be recorded. */
     async close() {
       stopListening()
+      closing.abort()
       await settling
       for (const terminal of byName.values()) await terminal.close()
     },
