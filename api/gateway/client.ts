@@ -68,7 +68,12 @@ export function createGatewayClient(socketPath: string) {
     const { stream, status } = await begin(call, call.body === undefined ? '' : JSON.stringify(call.body))
     const text = await textOf(stream)
     if (status >= 400) throw refusal(status, text)
-    return schema.parse(text === '' ? undefined : JSON.parse(text))
+    try {
+      return schema.parse(text === '' ? undefined : JSON.parse(text))
+    } catch (error) {
+      // A connection that breaks after our request was sent ends the answer like any other: what is missing shows here.
+      throw unavailable(error)
+    }
   }
 
   const door = (id: SandboxId, rest = '') => `/sandboxes/${id}${rest}`

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { appendIn } from '../audit/append.ts'
 import { auditEvent } from '../audit/event.ts'
 import type { KillOrder } from '../contract/gateway.ts'
-import { sandboxId } from '../contract/ids.ts'
+import { type SandboxId, sandboxId } from '../contract/ids.ts'
 import type { SandboxState } from '../contract/prototypes.ts'
 import type { GatewayClient } from '../gateway/client.ts'
 import { type Caller, notFound } from '../http/route.ts'
@@ -43,14 +43,15 @@ export async function kill(
     )
     const rows = await covered(trx, order).execute()
     if (order.scope === 'sandbox' && rows.length === 0) throw notFound()
-    const ids = z.array(sandboxId).parse(rows.map(({ id }) => id))
     const detail = `Stopped by ${caller.name}.`
-    for (const id of ids) {
+    const stopped: SandboxId[] = []
+    for (const id of z.array(sandboxId).parse(rows.map(({ id }) => id))) {
       const row = await lockSandbox(trx, id)
-      if (row && RUNS.includes(row.state))
-        await moveTo(trx, row, stoppedFrom(row.state), { actor, reason: 'killed', correlation, detail })
+      if (!row || !RUNS.includes(row.state)) continue
+      await moveTo(trx, row, stoppedFrom(row.state), { actor, reason: 'killed', correlation, detail })
+      stopped.push(id)
     }
-    return ids
+    return stopped
   })
   // Should the gateway be away, then so are its connections, and it comes back knowing the new states.
   await gateway.kill(order).catch(() => undefined)

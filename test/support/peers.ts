@@ -77,7 +77,6 @@ export async function startPeers() {
     },
   }
 }
-export type Peers = Awaited<ReturnType<typeof startPeers>>
 
 function runnerSays({ method, path, body }: Call, containers: Map<string, string>): Said {
   const [, id = '', verb = ''] = /^\/v1\/sandboxes\/(sb_\w+)(\/\w+)?/.exec(path) ?? []
