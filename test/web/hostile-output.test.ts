@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Platform, startPlatform } from '../support/platform.ts'
 import { openBrowser, openPage, type Watched } from './browser.ts'
-import { arrive, makePrototype, shows, type } from './steps.ts'
+import { arrive, makePrototype, pressLine, shows, type } from './steps.ts'
 
 const HOSTILE_TITLE = '"><script>document.title="taken"</script><img src=x onerror=alert(1)>'
 
@@ -34,15 +34,11 @@ describe('what a sandbox prints stays in its terminal', { timeout: 400_000 }, ()
     const { page } = desk
     await type(page, String.raw`clear; printf '\033]8;;javascript:alert(1)\007first\033]8;;\007 \n'`)
     await shows(page, 'first')
-    await page.getByText('first', { exact: true }).first().click()
+    await pressLine(page, 'first')
+    expect(await page.getByRole('dialog').count()).toBe(0)
     await type(page, String.raw`clear; printf '\033]8;;https://evil.example/\007https://bank.example\033]8;;\007 \n'`)
     await shows(page, 'https://bank.example')
-    const line = page
-      .locator('.xterm-rows > div')
-      .filter({ hasText: /^https:\/\/bank\.example/ })
-      .first()
-    await line.hover({ position: { x: 20, y: 8 } })
-    await line.click({ position: { x: 20, y: 8 } })
+    await pressLine(page, 'https://bank.example')
     await page.getByRole('dialog').getByText('https://evil.example/', { exact: true }).waitFor()
     await page.getByRole('button', { name: 'Cancel' }).click()
     expect(page.context().pages()).toHaveLength(1)
@@ -68,7 +64,7 @@ describe('what a sandbox prints stays in its terminal', { timeout: 400_000 }, ()
     const { page, problems } = desk
     await page.getByRole('heading', { name: HOSTILE_TITLE }).waitFor()
     await page.goto(`${platform.url}/now`)
-    await page.getByText(HOSTILE_TITLE).first().waitFor()
+    await page.locator('[data-kind]').getByText(HOSTILE_TITLE).first().waitFor()
     await page.goto(`${platform.url}/prototypes`)
     await page.getByRole('link', { name: HOSTILE_TITLE }).waitFor()
     expect(await page.title()).toBe('Prototypes · Backlot')

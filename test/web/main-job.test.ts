@@ -1,7 +1,9 @@
+import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Platform, startPlatform } from '../support/platform.ts'
 import { openBrowser, openPage, type Watched, watch } from './browser.ts'
+import { photograph } from './screenshots.ts'
 import { arrive, makePrototype, OWNER, shows, signIn, terminalOpens, type } from './steps.ts'
 
 describe('the main job in a browser', { timeout: 400_000 }, () => {
@@ -81,6 +83,12 @@ describe('the main job in a browser', { timeout: 400_000 }, () => {
     await signIn(page, platform.url)
     await page.getByRole('link', { name: 'Refunds in one tap' }).waitFor()
     await page.context().close()
+  })
+
+  test('every page fits on a desk and a phone, light and dark, without a complaint', async () => {
+    const studio = new URL(desk.page.url()).pathname
+    const looks = await photograph(browser, desk.page, studio, join(import.meta.dirname, '..', 'artifacts'))
+    expect(looks.filter((look) => look.overflow > 0 || look.problems.length > 0)).toEqual([])
   })
 
   test('nothing went wrong in the console', () => {

@@ -25,18 +25,21 @@ export async function photograph(browser: Browser, signedIn: Page, studio: strin
   const looks: Look[] = []
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const viewport of [DESK, PHONE]) {
+      const options = { viewport, colorScheme, hasTouch: viewport === PHONE }
+      const nobody = await openPage(browser, options)
+      const somebody = await openPage(browser, { ...options, storageState })
       for (const path of ['/sign-in', ...pages, studio]) {
-        const options = { viewport, colorScheme, hasTouch: viewport === PHONE }
-        const { page, problems } = await openPage(browser, path === '/sign-in' ? options : { ...options, storageState })
+        const { page, problems } = path === '/sign-in' ? nobody : somebody
         await page.goto(`${base}${path}`)
         await page.getByRole('heading', { level: 1 }).first().waitFor()
         if (path === studio) await terminalOpens(page)
         await page.getByRole('status', { name: 'Loading' }).first().waitFor({ state: 'hidden' })
         const name = `${path === studio ? 'studio' : path.slice(1)}-${viewport.width}-${colorScheme}`
         await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled' })
-        looks.push({ name, overflow: await overflow(page), problems })
-        await page.context().close()
+        looks.push({ name, overflow: await overflow(page), problems: problems.splice(0) })
       }
+      await nobody.page.context().close()
+      await somebody.page.context().close()
     }
   }
   return looks

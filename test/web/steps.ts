@@ -48,11 +48,23 @@ export async function type(page: Page, line: string): Promise<void> {
   await page.keyboard.press('Enter')
 }
 
+const lineOf = (page: Page, text: string) =>
+  page
+    .locator('.xterm-rows > div')
+    .filter({ hasText: new RegExp(`^${RegExp.escape(text)}\\s*$`) })
+    .first()
+
 /** Waits until the terminal shows a line that is exactly `text`. */
 export async function shows(page: Page, text: string, timeout = 20_000): Promise<void> {
-  await page
-    .locator('.xterm-rows > div')
-    .filter({ hasText: new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}\\s*$`) })
-    .first()
-    .waitFor({ timeout })
+  await lineOf(page, text).waitFor({ timeout })
+}
+
+/** Presses the mouse on the first letters of a line, as a person who sees a link there. */
+export async function pressLine(page: Page, text: string): Promise<void> {
+  const box = await lineOf(page, text).boundingBox()
+  if (!box) throw new Error(`The terminal shows no line "${text}".`)
+  await page.mouse.move(box.x + 40, box.y + box.height / 2)
+  await page.mouse.move(box.x + 14, box.y + box.height / 2, { steps: 4 })
+  await page.mouse.down()
+  await page.mouse.up()
 }

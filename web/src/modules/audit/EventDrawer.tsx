@@ -2,7 +2,8 @@ import { Drawer } from '@mantine/core'
 import type { AuditView } from '../../../../api/contract/audit.ts'
 import { Tag } from '../../components/Tag.tsx'
 import styles from './EventDrawer.module.css'
-import { decisionWords, reasonWords, sentence } from './words.ts'
+import { reasonWords } from './reasons.ts'
+import { decisionWords, sentence } from './words.ts'
 
 const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
 

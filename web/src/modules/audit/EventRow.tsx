@@ -2,7 +2,8 @@ import { memo } from 'react'
 import type { AuditView } from '../../../../api/contract/audit.ts'
 import { Tag } from '../../components/Tag.tsx'
 import styles from './EventRow.module.css'
-import { decisionWords, reasonWords, sentence } from './words.ts'
+import { reasonWords } from './reasons.ts'
+import { decisionWords, sentence } from './words.ts'
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 

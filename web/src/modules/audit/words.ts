@@ -79,37 +79,6 @@ export const sentence = (event: AuditView): string => {
   }
 }
 
-/** The code in words, where there are better ones than the code itself. */
-const reasons: Record<string, string> = {
-  rule: 'a rule allows it',
-  'no-rule': 'no rule allows it',
-  'rule-allows': 'a rule allows it',
-  'rule-matched': 'a rule allows it',
-  'method-not-allowed': 'the rule does not allow this method',
-  'path-not-allowed': 'the rule does not allow this path',
-  'port-not-allowed': 'the rule does not allow this port',
-  'rule-expired': 'the rule has expired',
-  'raw-address': 'a bare address, not a name',
-  'address-literal': 'a bare address, not a name',
-  'address-private': 'the name leads into a private network',
-  'address-loopback': 'the name leads to this machine',
-  'address-link-local': 'the name leads to a link-local address',
-  'address-metadata': 'the name leads to the cloud’s machine secrets',
-  'host-invalid': 'not a name that can be judged',
-  'sni-mismatch': 'says one host and means another',
-  'no-sni': 'does not say which host it means',
-  'not-tls': 'is not encrypted as the rule demands',
-  'no-policy': 'no policy is in force for it',
-  'sandbox-unknown': 'not a sandbox that is running',
-  'label-forbids': 'the data label forbids this model',
-  'model-unassigned': 'no model is assigned',
-  'wrong-credentials': 'wrong e-mail or password',
-  'link-not-valid': 'link used or expired',
-  'not-permitted': 'not theirs to see',
-  'limit-reached': 'too much at once',
-}
-export const reasonWords = (code: string): string => reasons[code] ?? code.replaceAll('-', ' ')
-
 export const decisionWords: Record<Decision, { title: string; tone: 'good' | 'bad' | 'plain' }> = {
   allow: { title: 'Allowed', tone: 'good' },
   deny: { title: 'Refused', tone: 'bad' },

@@ -1,15 +1,18 @@
 import { Modal } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconCheck, IconShieldCheck, IconShieldX, IconX } from '@tabler/icons-react'
-import type { Proof } from '../../../../api/contract/prototypes.ts'
+import type { ProbeResult, Proof } from '../../../../api/contract/prototypes.ts'
 import { Age } from '../../components/Age.tsx'
 import styles from './ProofBadge.module.css'
 import { probeTitle } from './words.ts'
 
+/** A place that is allowed and does not answer says nothing against the workspace. */
+const asExpected = ({ expected, got }: ProbeResult) => got === expected || (expected === 'passed' && got === 'error')
+
 /** Says that the workspace was tried and held, and shows what was tried. */
 export const ProofBadge = ({ proof }: { proof: Proof }) => {
   const [opened, { open, close }] = useDisclosure()
-  const held = proof.probes.filter((probe) => probe.got === probe.expected).length
+  const held = proof.probes.filter(asExpected).length
   return (
     <>
       <button type="button" className={styles.badge} data-ok={proof.ok} onClick={open}>
@@ -27,7 +30,7 @@ export const ProofBadge = ({ proof }: { proof: Proof }) => {
         </p>
         <ul className={styles.list}>
           {proof.probes.map((probe) => {
-            const ok = probe.got === probe.expected
+            const ok = asExpected(probe)
             return (
               <li key={probe.probe} data-ok={ok}>
                 {ok ? (
@@ -39,7 +42,7 @@ export const ProofBadge = ({ proof }: { proof: Proof }) => {
                   {probeTitle(probe.probe)}
                   <small>{probe.detail}</small>
                 </span>
-                <em>{probe.got === 'passed' ? 'worked' : probe.got === 'refused' ? 'refused' : 'went wrong'}</em>
+                <em>{probe.got === 'passed' ? 'worked' : probe.got === 'refused' ? 'refused' : 'no answer'}</em>
               </li>
             )
           })}

@@ -45,22 +45,23 @@ export const labelWords: Record<DataLabel, { title: string; means: string }> = {
 
 /** Names of probes in plain words; one that is not here is shown by its own name. */
 const probeTitles: Record<string, string> = {
+  'network-card': 'Find a network to use',
   'denied-name': 'Reach a website that is not allowed',
   'raw-address': 'Reach a machine by its bare address',
-  metadata: 'Reach the cloud’s machine secrets',
   'metadata-address': 'Reach the cloud’s machine secrets',
-  ipv6: 'Get out over IPv6',
-  udp: 'Get out over UDP',
-  dns: 'Ask another name server',
-  'other-dns': 'Ask another name server',
+  'gateway-host': 'Reach the machine that Backlot runs on',
+  'direct-tcp': 'Get out directly',
+  'direct-udp': 'Get out directly, over UDP',
+  'direct-ipv6': 'Get out directly, over IPv6',
+  'name-lookup': 'Look up a name outside',
+  'other-dns-server': 'Ask another name server',
   'sni-mismatch': 'Pretend to be another website',
-  'root-write': 'Change the system’s files',
   'write-root': 'Change the system’s files',
+  'write-sockets': 'Change the doors to the outside',
   'forbidden-executable': 'Run a program that is not allowed',
-  'forbidden-socket': 'Open a forbidden kind of connection',
-  'socket-family': 'Open a forbidden kind of connection',
-  'allowed-request': 'Reach a place that is allowed',
-  allowed: 'Reach a place that is allowed',
+  'socket-families': 'Open a forbidden kind of connection',
+  capabilities: 'Take powers of the system',
+  'allowed-host': 'Reach a place that is allowed',
 }
 export const probeTitle = (probe: string): string =>
   probeTitles[probe] ?? probe.replaceAll('-', ' ').replace(/^./, (first) => first.toUpperCase())

@@ -53,7 +53,12 @@ export const Health = () => {
                     <div>
                       <p>{check.title}</p>
                       <small>{check.detail}</small>
-                      {check.fix && <code>{check.fix}</code>}
+                      {check.fix &&
+                        (check.fix.endsWith('.') ? (
+                          <p className={styles.fix}>{check.fix}</p>
+                        ) : (
+                          <code>{check.fix}</code>
+                        ))}
                     </div>
                   </li>
                 )
