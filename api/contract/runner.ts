@@ -89,4 +89,3 @@ export const runnerHealth = z.strictObject({
   engine: z.string().nullable(),
   reason: z.string().nullable(),
 })
-export type RunnerHealth = z.infer<typeof runnerHealth>

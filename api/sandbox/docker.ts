@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util'
 import Docker from 'dockerode'
 import { z } from 'zod'
 import { sandboxId } from '../contract/ids.ts'
-import { type RunnerSandbox, runnerEvent } from '../contract/runner.ts'
+import { type RunnerSandbox, runnerEvent, type SandboxStats } from '../contract/runner.ts'
 import { ApiError } from '../errors.ts'
 import { containerName, type containerOptions, labels } from './container.ts'
 import { lines } from './lines.ts'
@@ -26,7 +26,7 @@ const engineEvent = z.object({ Action: z.string(), Actor: z.object({ Attributes:
 const usage = z.object({
   read: z.string(),
   cpu_stats: z.object({ cpu_usage: z.object({ total_usage: z.number() }) }),
-  memory_stats: z.object({ usage: z.number().default(0) }),
+  memory_stats: z.object({ usage: z.number().default(0), stats: z.record(z.string(), z.unknown()).default({}) }),
   pids_stats: z.object({ current: z.number().default(0) }),
 })
 const buildLine = z.object({
@@ -84,8 +84,21 @@ export function createEngine(host: string, home: string) {
     pause: (id: string) => asked(container(id).pause()),
     unpause: (id: string) => asked(container(id).unpause()),
     remove: (id: string) => unlessMissing(container(id).remove({ force: true, v: true })),
-    async stats(id: string) {
-      return usage.parse(await asked(container(id).stats({ stream: false, 'one-shot': true })))
+    /** Memory without the page cache that the kernel can take back, as `docker stats` counts it. */
+    async stats(id: string): Promise<SandboxStats> {
+      const seen = usage.parse(await asked(container(id).stats({ stream: false, 'one-shot': true })))
+      const { usage: memory, stats } = seen.memory_stats
+      // Control groups v1, then v2.
+      const reclaimable = z
+        .number()
+        .catch(0)
+        .parse(stats.total_inactive_file ?? stats.inactive_file)
+      return {
+        cpuNanoseconds: seen.cpu_stats.cpu_usage.total_usage,
+        memoryBytes: Math.max(0, memory - reclaimable),
+        pids: seen.pids_stats.current,
+        at: seen.read,
+      }
     },
     /** Lines of runnerEvent for as long as `signal` lets it; ends when the engine goes away. */
     async *events(signal: AbortSignal) {

@@ -111,13 +111,7 @@ export function createVerbs({ engine, workspaces, socketsRoot, home, enforceable
       }),
     async stats(id: string): Promise<SandboxStats> {
       await existing(id)
-      const seen = await engine.stats(id)
-      return {
-        cpuNanoseconds: seen.cpu_stats.cpu_usage.total_usage,
-        memoryBytes: seen.memory_stats.usage,
-        pids: seen.pids_stats.current,
-        at: seen.read,
-      }
+      return engine.stats(id)
     },
   }
 }

@@ -6,7 +6,6 @@ import type { Workspaces } from '../workspace.ts'
 import { type HostFacts, judge } from './judge.ts'
 
 export type DoctorOptions = { engine: Engine; workspaces: Workspaces }
-export type Doctor = ReturnType<typeof createDoctor>
 
 /** How long `enforceable` may answer from memory: a create must not wait for the engine to count its images. */
 const rememberedMs = 30_000

@@ -110,7 +110,11 @@ function gvisorRuntime({ Runtimes }: EngineFacts): Check {
       'Register runsc without --ignore-cgroups where it can set up control groups.',
     )
   }
-  return ok('gvisor', title, 'Available. It has no Landlock: the tool list holds by image and noexec only.')
+  return ok(
+    'gvisor',
+    title,
+    'Available. Its own kernel stands between; it has no Landlock and applies no system call filter of ours.',
+  )
 }
 
 function seccomp({ SecurityOptions }: EngineFacts): Check {

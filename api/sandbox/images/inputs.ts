@@ -20,9 +20,16 @@ const left = new Set(['node_modules', '.DS_Store'])
 
 /** Inputs of the base: base/, porter/ and `extra-ca.crt`, which is always there and empty when there is no extra CA. */
 export async function baseInputs(folder: string, extraCa: string | null): Promise<Input[]> {
-  const bytes = extraCa === null ? Buffer.alloc(0) : await readFile(extraCa)
+  const bytes = extraCa === null ? Buffer.alloc(0) : await authority(extraCa)
   const files = [...(await filesBelow(folder, 'base')), ...(await filesBelow(folder, 'porter'))]
   return [...files, { path: 'extra-ca.crt', executable: false, bytes }]
+}
+
+async function authority(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ApiError('invalid_request', `The extra authority (BACKLOT_EXTRA_CA) cannot be read: ${reason}`)
+  })
 }
 
 /** Ids of tools that are in the base, so that they need no layer: `provides` of base/tool.yaml. */
