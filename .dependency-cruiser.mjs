@@ -50,7 +50,7 @@ export default {
       comment: 'What decides neither stores nor dials: no database, no network.',
       severity: 'error',
       from: { path: '^api/(policy|data)/' },
-      to: { path: '^api/store/|^node_modules/(pg|kysely|undici)/|^(node:)?(net|http|http2|https|tls|dgram)$' },
+      to: { path: '^api/store/|^node_modules/(pg|kysely|undici)/|^(node:)?(http|http2|https|tls|dgram|dns)$' },
     },
     {
       name: 'store-is-below-the-domain',
