@@ -11,8 +11,9 @@ export async function sendSecurityHeaders(app: App, { secure }: { secure: boolea
       directives: {
         defaultSrc: ["'none'"],
         scriptSrc: ["'self'"],
-        // Mantine and xterm set style attributes and add style elements while they run; no script can come of it.
-        styleSrc: ["'self'", "'unsafe-inline'"],
+        styleSrc: ["'self'"],
+        // Mantine and xterm.js set style attributes while they run; no script can come of it.
+        styleSrcAttr: ["'unsafe-inline'"],
         connectSrc: ["'self'"],
         imgSrc: ["'self'", 'data:'],
         fontSrc: ["'self'"],

@@ -299,7 +299,7 @@ describe('what every answer carries', () => {
     for (const path of ['/', '/api/v1/me', '/nothing/here', '/api/nope']) {
       const { headers } = await server.ask(path)
       expect(headers.get('content-security-policy')).toBe(
-        "default-src 'none';script-src 'self';style-src 'self' 'unsafe-inline';connect-src 'self';img-src 'self' data:;font-src 'self';manifest-src 'self';frame-ancestors 'none';base-uri 'none';form-action 'none'",
+        "default-src 'none';script-src 'self';style-src 'self';style-src-attr 'unsafe-inline';connect-src 'self';img-src 'self' data:;font-src 'self';manifest-src 'self';frame-ancestors 'none';base-uri 'none';form-action 'none'",
       )
       expect(headers.get('x-content-type-options')).toBe('nosniff')
       expect(headers.get('referrer-policy')).toBe('no-referrer')
