@@ -36,7 +36,11 @@ const runtimes = await runner.doctor().then(
   () => null,
 )
 const library = await openLibrary({ folder: config.policies, images: join(root, 'sandbox-images'), runtimes })
-await seedPolicies(db, { folder: config.policies, library, log })
+const hasPolicies = (await db.selectFrom('policies').select('name').limit(1).execute()).length > 0
+const seeding = seedPolicies(db, { folder: config.policies, library, log })
+// Asking the package clients for their registries takes seconds: only the very first start waits for it.
+if (hasPolicies) seeding.catch((error) => log.error({ err: error }, 'the policy files were not read'))
+else await seeding
 
 const app = await buildApp({
   db,
