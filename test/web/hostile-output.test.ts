@@ -1,10 +1,15 @@
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Platform, startPlatform } from '../support/platform.ts'
 import { openBrowser, openPage, type Watched } from './browser.ts'
-import { arrive, makePrototype, pressLine, shows, type } from './steps.ts'
+import { arrive, makePrototype, pointAt, shows, type } from './steps.ts'
 
 const HOSTILE_TITLE = '"><script>document.title="taken"</script><img src=x onerror=alert(1)>'
+
+async function press(page: Page): Promise<void> {
+  await page.mouse.down()
+  await page.mouse.up()
+}
 
 describe('what a sandbox prints stays in its terminal', { timeout: 400_000 }, () => {
   let platform: Platform
@@ -34,11 +39,14 @@ describe('what a sandbox prints stays in its terminal', { timeout: 400_000 }, ()
     const { page } = desk
     await type(page, String.raw`clear; printf '\033]8;;javascript:alert(1)\007first\033]8;;\007 \n'`)
     await shows(page, 'first')
-    await pressLine(page, 'first')
+    await pointAt(page, 'first')
+    await press(page)
     expect(await page.getByRole('dialog').count()).toBe(0)
     await type(page, String.raw`clear; printf '\033]8;;https://evil.example/\007https://bank.example\033]8;;\007 \n'`)
     await shows(page, 'https://bank.example')
-    await pressLine(page, 'https://bank.example')
+    await pointAt(page, 'https://bank.example')
+    await page.locator('.xterm-cursor-pointer').waitFor()
+    await press(page)
     await page.getByRole('dialog').getByText('https://evil.example/', { exact: true }).waitFor()
     await page.getByRole('button', { name: 'Cancel' }).click()
     expect(page.context().pages()).toHaveLength(1)

@@ -59,12 +59,10 @@ export async function shows(page: Page, text: string, timeout = 20_000): Promise
   await lineOf(page, text).waitFor({ timeout })
 }
 
-/** Presses the mouse on the first letters of a line, as a person who sees a link there. */
-export async function pressLine(page: Page, text: string): Promise<void> {
+/** Puts the mouse on the first letters of a line, as a person who sees a link there. */
+export async function pointAt(page: Page, text: string): Promise<void> {
   const box = await lineOf(page, text).boundingBox()
   if (!box) throw new Error(`The terminal shows no line "${text}".`)
   await page.mouse.move(box.x + 40, box.y + box.height / 2)
   await page.mouse.move(box.x + 14, box.y + box.height / 2, { steps: 4 })
-  await page.mouse.down()
-  await page.mouse.up()
 }
