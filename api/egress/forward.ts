@@ -23,15 +23,15 @@ export async function refuseRequest({ request, response }: Exchange, passages: P
  * pooled: a connection that another request, another host or another sandbox used could answer for the wrong one.
  */
 export async function forward(exchange: Exchange, passages: Passages, limits: EgressLimits): Promise<void> {
-  const { request, response } = exchange
+  const { request } = exchange
   const { method = '', url = '' } = request
   if (!METHODS.has(method)) return refuseRequest(exchange, passages, 'method-not-allowed')
   const target = absoluteTarget(method, url)
   if (!target.ok) return refuseRequest(exchange, passages, target.reason)
   const passage = await passages.begin(target.request)
   if (!passage.ok) return say(exchange, passage.answer)
-  if (response.destroyed) return passage.end('client-closed', null)
   const client = request.socket
+  if (client.destroyed) return passage.end('client-closed', null)
   passage.signal.addEventListener('abort', () => client.destroy())
 
   const { host, port } = target.request
@@ -70,7 +70,7 @@ function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, li
     passage.end('limit', response.headersSent ? response.statusCode : 504)
   })
   outgoing.on('error', (error: Error & { code?: string }) => {
-    if (response.destroyed) return passage.end('client-closed', null)
+    if (request.socket.destroyed) return passage.end('client-closed', null)
     fail(answerFor(error.code?.startsWith('HPE_') ? 'upstream-invalid' : 'upstream-unreachable', where))
   })
   // 101 to somebody who did not ask for it.
@@ -79,7 +79,7 @@ function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, li
   outgoing.on('response', (answer) => {
     // Broken off half-way: the client must not take what it has for the whole.
     answer.on('error', () => {
-      passage.end(response.destroyed ? 'client-closed' : 'upstream-closed', response.statusCode)
+      passage.end(request.socket.destroyed ? 'client-closed' : 'upstream-closed', response.statusCode)
       request.socket.destroy()
     })
     const phrase = /^[\t\x20-\x7e]*$/.test(answer.statusMessage ?? '') ? answer.statusMessage : ''
@@ -94,7 +94,10 @@ function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, li
     })
   })
   response.on('finish', () => passage.end('completed', response.statusCode))
-  response.on('close', () => passage.end('client-closed', response.headersSent ? response.statusCode : null))
+  // The connection's end, not the response's: a pipelined one that was not yet its turn is never told.
+  const gone = () => passage.end('client-closed', response.headersSent ? response.statusCode : null)
+  request.socket.once('close', gone)
+  response.on('close', () => request.socket.off('close', gone))
 
   request.on('error', () => outgoing.destroy())
   request.pipe(outgoing, { end: false })
@@ -108,7 +111,7 @@ function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, li
 
 /** Gives the answer. A body that nobody reads must not be taken for the next request, so then the connection ends. */
 function say({ request, response }: Exchange, answer: Answer) {
-  if (response.destroyed || response.headersSent) return
+  if (request.socket.destroyed || response.headersSent) return
   const { body, header } = rendered(answer, request.headers)
   if (!request.complete) response.setHeader('Connection', 'close')
   response.writeHead(answer.status, header)

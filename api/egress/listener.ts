@@ -174,6 +174,7 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
         overflowed(client)
         return
       }
+      client.setMaxListeners(MAX_PIPELINED + 20)
       clients.set(client, { timer: undefined, refused: false, requests: new Set() })
       client.on('close', () => {
         clearTimeout(clients.get(client)?.timer)

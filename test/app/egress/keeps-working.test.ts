@@ -191,6 +191,23 @@ describe('plain HTTP', () => {
     expect(text.match(/\/[123]$|\/[123](?=HTTP)|(?<=\n)\/[123]/gm)).toEqual(['/1', '/2', '/3'])
   })
 
+  test('a pipelined request whose client leaves before its turn is ended too', async () => {
+    const asked: string[] = []
+    const world = await worldOf((request, response) => {
+      asked.push(`${request.url}`)
+      if (request.url === '/2') response.end('for the second')
+    })
+    const client = world.connect()
+    for (const path of ['/1', '/2']) client.write(`GET http://example.com${path} HTTP/1.1\r\nHost: example.com\r\n\r\n`)
+    await expect.poll(() => asked.length).toBe(2)
+    client.destroy()
+    await world.until(() => world.ends().length === 2)
+    expect(world.ends()).toMatchObject([
+      { detail: { outcome: 'client-closed' } },
+      { detail: { outcome: 'client-closed' } },
+    ])
+  })
+
   test('a tunnel that is asked for behind an unanswered request is refused cleanly', async () => {
     const world = await worldOf(() => {})
     const text = await world.raw(
