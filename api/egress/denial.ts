@@ -40,7 +40,7 @@ export interface Answer {
   text: string
 }
 
-const ASK = 'Ask your admin to allow it, or request access in Backlot.'
+const ASK = 'Ask your Backlot admin to allow it.'
 const FIX = 'Correct the request and try again.'
 const NOT_PUBLIC =
   'Only public addresses are reached. If this host belongs to your company, ask your admin to name its network in the rule.'
@@ -51,7 +51,7 @@ const TEXTS: Record<DenyReason | FailureReason, readonly [number, string, string
   'rule-expired': [
     403,
     'The rule that allowed {host} has expired.',
-    'Ask your admin to renew it, or request access in Backlot.',
+    'Ask your Backlot admin to renew it.',
   ],
   'port-not-allowed': [403, '{host} is allowed, but not on this port.', ASK],
   'protocol-not-allowed': [

@@ -52,15 +52,9 @@ describe('the main job', () => {
   })
 
   test('a host that is not allowed is refused, with words that say what to do', async () => {
-    const answer = await shell(
-      'curl -sS -o /tmp/out -w "%{http_connect}" https://example.com; curl -sS https://example.com 2>&1',
-    )
+    const answer = await shell('curl https://example.com 2>&1')
     expect(answer.stdout).toMatch(/403/)
-    const words = await shell(
-      `printf 'CONNECT example.com:443 HTTP/1.1\\r\\nHost: example.com:443\\r\\n\\r\\n' | curl -s telnet://127.0.0.1:3128`,
-    )
-    expect(words.stdout).toMatch(/example\.com/)
-    expect(words.stdout).toMatch(/admin|request access/i)
+    expect(answer.stdout).toMatch(/https:\/\/example\.com was not reached.*ask your Backlot admin/)
     const seen = await event(
       'the refusal',
       ({ kind, decision, detail }) => kind === 'egress.request' && decision === 'deny' && detail.host === 'example.com',
@@ -69,13 +63,13 @@ describe('the main job', () => {
   })
 
   test.each([
-    ['through the proxy', 'curl -sS https://1.1.1.1 2>&1; echo "exit $?"'],
-    ['around it', `curl -sS --noproxy '*' --max-time 5 http://1.1.1.1 2>&1; echo "exit $?"`],
-    ['the metadata address', 'curl -s http://169.254.169.254/latest/meta-data/; echo "exit $?"'],
-  ])('a raw address is refused %s', async (_way, script) => {
+    ['through the proxy', 'curl -sS https://1.1.1.1 2>&1', /403[^]*ask your Backlot admin/],
+    ['around it', `curl -sS --noproxy '*' --max-time 5 http://1.1.1.1 2>&1`, /connect[^]*ask your Backlot admin/i],
+    ['the metadata address', 'curl -sS http://169.254.169.254/latest/meta-data/ 2>&1', /not allowed|refused|address/i],
+  ])('a raw address is refused %s', async (_way, script, words) => {
     const answer = await shell(script)
-    expect(answer.stdout).not.toMatch(/exit 0\n$/.test(answer.stdout) ? /never/ : /ami-id/)
-    expect(answer.stdout).toMatch(/refused|not allowed|unreachable|403|exit [1-9]|address/i)
+    expect(answer.stdout).toMatch(words)
+    expect(answer.stdout).not.toMatch(/ami-id|<html/i)
   })
 
   test('there is no network card', async () => {
