@@ -8,7 +8,7 @@ import { dial } from './dial.ts'
 import { serveDns } from './network/dns.ts'
 import { forward } from './network/forward.ts'
 import { createProcesses } from './processes/processes.ts'
-import { createWrap } from './processes/wrap.ts'
+import { closing, createWrap } from './processes/wrap.ts'
 import { createRoutes } from './routes.ts'
 import { createTerminals } from './terminals/terminals.ts'
 
@@ -26,7 +26,8 @@ const complain = (what: string) => (error: unknown) => {
 process.on('uncaughtException', complain('unexpected'))
 process.on('unhandledRejection', complain('unexpected'))
 
-const { landlock, wrap } = createWrap()
+const { landlock, wrap: restricted } = createWrap()
+const wrap = (argv: string[]): string[] => closing(terminals.descriptors(), restricted(argv))
 const environment: Record<string, string> = {}
 for (const [name, value] of Object.entries(process.env)) if (value !== undefined) environment[name] = value
 // Node reads the proxy variables only when told to. Not in the image's own environment: it costs the porter memory.

@@ -8,6 +8,7 @@ import { createPorterLink } from '../../api/porter/link.ts'
 import { createTerminals } from '../../api/terminals/terminals.ts'
 import { dial } from '../../sandbox-images/porter/dial.ts'
 import { createProcesses } from '../../sandbox-images/porter/processes/processes.ts'
+import { closing } from '../../sandbox-images/porter/processes/wrap.ts'
 import { createRoutes } from '../../sandbox-images/porter/routes.ts'
 import { createTerminals as createPorterTerminals } from '../../sandbox-images/porter/terminals/terminals.ts'
 
@@ -16,7 +17,7 @@ const SANDBOX = 'sb_aaaaaaaaaaaaaaaa'
 
 /** A porter in this process, without a container: its terminals, processes and ports are the test's own. */
 export function startPorter(socketPath: string) {
-  const wrap = (argv: string[]) => argv
+  const wrap = (argv: string[]): string[] => closing(terminals.descriptors(), argv)
   const environment = { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: tmpdir(), PS1: '$ ' }
   const terminals = createPorterTerminals({ wrap, environment, shell: ['/bin/bash', '--norc'], cwd: '/' })
   const routes = createRoutes({

@@ -22,3 +22,10 @@ export function createWrap(paths = EXECUTABLE): { landlock: boolean; wrap: (argv
   const landlock = spawnSync(file, [...args, '/usr/bin/true'], { stdio: 'ignore' }).status === 0
   return { landlock, wrap: (argv) => (landlock ? [...prefix, ...argv] : argv) }
 }
+
+/** argv, started with these descriptors closed. Bash, because dash knows descriptors up to 9 only. */
+export function closing(descriptors: number[], argv: string[]): string[] {
+  if (descriptors.length === 0) return argv
+  const closed = descriptors.map((fd) => `${fd}>&-`).join(' ')
+  return ['/bin/bash', '--norc', '--noprofile', '-c', `exec "$@" ${closed}`, 'bash', ...argv]
+}

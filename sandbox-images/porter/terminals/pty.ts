@@ -89,6 +89,8 @@ export function openPty(options: PtyOptions, onData: (bytes: Buffer) => void, on
   return {
     pid,
     input: socket,
+    /** The master's descriptor, which node-pty leaves open across exec(2); null when it is closed. */
+    descriptor: () => (closed ? null : fd),
     pause() {
       if (!reading) return
       reading = false

@@ -40,6 +40,7 @@ function openTerminal(request: Open, { wrap, environment, shell, cwd }: Terminal
   return {
     output,
     input: pty.input,
+    descriptor: pty.descriptor,
     info: (): Info => ({
       name: request.name,
       id: request.id,
@@ -75,6 +76,8 @@ export function createTerminals(options: TerminalsOptions) {
       byName.set(request.name, terminal)
       return terminal
     },
+    /** Descriptors that a program which is started now would inherit, and must not: they are other people's terminals. */
+    descriptors: () => Array.from(byName.values(), (terminal) => terminal.descriptor()).filter((fd) => fd !== null),
     get: (name: string) => byName.get(name),
     list: () => Array.from(byName.values(), (terminal) => terminal.info()),
     remove(name: string) {

@@ -1,0 +1,141 @@
+/** The porter in a real sandbox, under each runtime, behind a real door. */
+import type { Duplex } from 'node:stream'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { failuresOf, judgeProof } from '../../api/sandbox/proof.ts'
+import { type DooredSandbox, sandboxWithDoor } from '../support/doored.ts'
+import { createTestRunner, type TestRunner } from '../support/sandboxes.ts'
+
+let runner: TestRunner
+beforeAll(async () => {
+  runner = await createTestRunner()
+})
+afterAll(() => runner?.close())
+
+function readUntil(bytes: Duplex, what: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let seen = ''
+    bytes.on('data', (piece: Buffer) => {
+      seen += piece.toString()
+      if (seen.includes(what)) resolve(seen)
+    })
+    bytes.once('close', () => reject(new Error(`closed after: ${seen.slice(-300)}`)))
+  })
+}
+
+describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
+  let sandbox: DooredSandbox
+  beforeAll(async () => {
+    const { runtimes } = await runner.doctor.examine()
+    if (!runtimes.includes(runtime))
+      throw new Error(`${runtime} is not registered with Docker here. See backlot doctor.`)
+    sandbox = await sandboxWithDoor(runner, { runtime })
+  })
+  afterAll(() => sandbox?.close())
+
+  test('it has what this kernel can give, and says what not', async () => {
+    expect(await sandbox.link().health()).toMatchObject({ landlock: runtime === 'runc', dns: true })
+  })
+
+  test('everything that must be refused is refused', async () => {
+    const { results } = await sandbox.link().probe({ allowed: null })
+    const proof = judgeProof(results, new Date())
+    expect(failuresOf(proof)).toEqual([])
+    expect(proof.ok).toBe(true)
+    const asked = sandbox.events.filter(({ kind, decision }) => kind === 'egress.request' && decision === 'deny')
+    expect(asked.length).toBe(4)
+  })
+
+  test('a terminal works, keeps its screen over a restart of the gateway, and is the maker’s', async () => {
+    await sandbox.terminals().open({ name: 'main', cols: 100, rows: 30 })
+    const first = await sandbox.terminals().stream('main', null)
+    first.bytes.write('id -un; stty size; echo be""fore\n')
+    const seen = await readUntil(first.bytes, 'before\r\n')
+    expect(seen).toContain('Your files are in /workspace')
+    expect(seen).toContain('maker\r\n30 100')
+    await sandbox.restartGateway()
+    const second = await sandbox.terminals().stream('main', 0)
+    second.bytes.write('echo aft""er\n')
+    expect(await readUntil(second.bytes, 'after\r\n')).toMatch(/before\r\n.*after\r\n/s)
+  })
+
+  test.each([
+    [
+      'a name',
+      'python3 -c "import socket; socket.getaddrinfo(\'example.com\', 443)"',
+      /Name or service not known|No address/,
+    ],
+    [
+      'D03 another resolver',
+      "python3 -c \"import socket; s=socket.socket(2,2); s.sendto(b'x',('8.8.8.8',53))\"",
+      /unreachable|No route/i,
+    ],
+    ['a raw address', 'curl -sS --noproxy "*" -m 5 https://1.1.1.1', /connect|unreachable/i],
+    ['a raw address through the proxy', 'curl -sS -m 5 https://1.1.1.1', /403/],
+    ['a name that no rule allows', 'curl -sS -m 5 https://example.com', /403/],
+  ])('%s leads nowhere', async (_what, script, said) => {
+    const { exitCode, stderr } = await sandbox.shell(script)
+    expect(exitCode).not.toBe(0)
+    expect(stderr).toMatch(said)
+  })
+
+  test('model calls reach the gateway without a key', async () => {
+    const { stdout } = await sandbox.shell(
+      'curl -sS $OPENAI_BASE_URL/models -H "authorization: Bearer $OPENAI_API_KEY"',
+    )
+    expect(stdout).toContain('default')
+  })
+
+  test('no descriptor of the porter is open in what it starts, another terminal’s neither', async () => {
+    await sandbox.terminals().open({ name: 'second', cols: 80, rows: 24 })
+    const { bytes } = await sandbox.terminals().stream('second', null)
+    bytes.write('for fd in /proc/$$/fd/*; do readlink $fd; done; echo e""nd\n')
+    expect(await readUntil(bytes, 'end\r\n')).not.toContain('ptmx')
+    const { stdout } = await sandbox.shell('for fd in /proc/$$/fd/*; do readlink $fd; done')
+    // stdin, stdout and stderr.
+    expect(stdout.trim().split('\n')).toEqual(Array(3).fill(expect.stringMatching(/^(socket|pipe|host):/)))
+  })
+})
+
+describe('the tool list', () => {
+  const planted = 'cp /usr/bin/true /workspace/planted && chmod +x /workspace/planted && /workspace/planted'
+
+  test('what is made in the workspace runs when the policy says so', async () => {
+    const sandbox = await sandboxWithDoor(runner, { workspaceExec: true })
+    expect(await sandbox.shell(planted)).toMatchObject({ exitCode: 0 })
+    await sandbox.close()
+  })
+
+  test('and is refused by the kernel, and proven so, when it does not', async () => {
+    const sandbox = await sandboxWithDoor(runner, { workspaceExec: false })
+    for (const script of [
+      planted,
+      '/lib64/ld-linux-x86-64.so.2 /workspace/planted',
+      'cp /usr/bin/true /tmp/x; /tmp/x',
+    ]) {
+      const { exitCode, stderr } = await sandbox.shell(script)
+      expect({ script, refused: exitCode !== 0 && /denied|not permitted|failed to map/i.test(stderr) }).toEqual({
+        script,
+        refused: true,
+      })
+    }
+    const { results } = await sandbox.link().probe({ allowed: null, workspaceExec: false })
+    expect(results.find(({ probe }) => probe === 'forbidden-executable')).toMatchObject({ got: 'refused' })
+    await sandbox.close()
+  })
+
+  test('Landlock keeps programs from places that nobody meant for them', async () => {
+    const sandbox = await sandboxWithDoor(runner, { workspaceExec: true })
+    const { exitCode, stderr } = await sandbox.shell('cp /usr/bin/true /dev/shm/x && chmod +x /dev/shm/x && /dev/shm/x')
+    expect(exitCode).not.toBe(0)
+    expect(stderr).toMatch(/denied/i)
+    await sandbox.close()
+  })
+})
+
+test('an idle porter adds at most 30 MiB that cannot be shared', async () => {
+  const sandbox = await sandboxWithDoor(runner)
+  const { pid } = await sandbox.link().health()
+  const { stdout } = await sandbox.shell(`grep RssAnon /proc/${pid}/status`)
+  expect(Number(/(\d+) kB/.exec(stdout)?.[1])).toBeLessThan(30 * 1024)
+  await sandbox.close()
+})
