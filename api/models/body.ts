@@ -4,7 +4,6 @@ import { type Refusal, refusal } from './wire.ts'
 
 /** Deeper than any client nests, shallow enough for every later walk to recurse. */
 const MAX_DEPTH = 100
-const DOUBLE_QUOTE = 34
 const BACKSLASH = 92
 
 /** Reads a request body of at most `maxBytes` within `timeoutMs`. Null: the client went away before its end. */
@@ -127,11 +126,12 @@ function scanKeys(text: string): { model: Span | null } | string {
   return { model }
 }
 
+/** One past the closing quote: the first one with an even number of backslashes before it. */
 function stringEnd(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === BACKSLASH) at++
-    else if (code === DOUBLE_QUOTE) return at + 1
+  for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+    let backslashes = 0
+    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes++
+    if (backslashes % 2 === 0) return quote + 1
   }
   return text.length
 }

@@ -62,9 +62,12 @@ export async function forward(
       return end
     }
     const type = String(answer.headers['content-type'] ?? '')
+    const length = answer.headers['content-length']
     observer = observeUsage(type.startsWith('text/event-stream'))
-    response.writeHead(answer.status, downstreamHeaders(answer.headers, mask))
-    response.flushHeaders()
+    const headers = downstreamHeaders(answer.headers, mask)
+    response.writeHead(answer.status, typeof length === 'string' ? { ...headers, 'content-length': length } : headers)
+    // A stream's head says that the model has begun, perhaps long before its first word.
+    if (length === undefined) response.flushHeaders()
     for await (const chunk of answer.body) {
       if (!Buffer.isBuffer(chunk)) continue
       end.firstByteMs ??= Math.round(performance.now() - startedAt)

@@ -136,6 +136,7 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
     if (bytes === null) return null
     if ('status' in bytes) return { result: bytes, release: () => undefined }
     state.heldBytes += bytes.length
+    rate.charge(bytes.length / 1_048_576)
     const release = () => {
       state.heldBytes -= bytes.length
     }
@@ -233,6 +234,7 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
       socket.on('error', () => undefined)
       if (sockets.size >= MAX_SOCKETS) return socket.destroy()
       sockets.add(socket)
+      socket.setNoDelay(true)
       socket.setTimeout(IDLE_SOCKET_MS)
       socket.once('close', () => sockets.delete(socket))
       server.emit('connection', socket)

@@ -21,7 +21,8 @@ describe('reading a request', () => {
           const given = { ...before, model, ...after }
           const read = readRequest(Buffer.from(JSON.stringify(given, null, space)))
           if ('status' in read) throw new Error(read.message)
-          expect(JSON.parse(read.withModel('a"b\\c/é'))).toEqual({ ...given, model: 'a"b\\c/é' })
+          const expected = JSON.stringify({ ...given, model: 'a"b\\c/é' })
+          expect(JSON.stringify(JSON.parse(read.withModel('a"b\\c/é')))).toBe(expected)
         },
       ),
     )
