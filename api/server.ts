@@ -30,12 +30,12 @@ const sequencer = createSequencer(config.databaseUrl, (error) =>
 const feed = createFeed(db, config.databaseUrl)
 const runner = createRunnerClient(config.paths.runnerSocket)
 const gateway = createGatewayClient(config.paths.gatewaySocket)
-const sandboxes = createSandboxes({ db, runner, gateway, log })
 const runtimes = await runner.doctor().then(
   (report) => report.runtimes,
   () => null,
 )
 const library = await openLibrary({ folder: config.policies, images: join(root, 'sandbox-images'), runtimes })
+const sandboxes = createSandboxes({ db, runner, gateway, clientEnvironment: library.clientEnvironment, log })
 const hasPolicies = (await db.selectFrom('policies').select('name').limit(1).execute()).length > 0
 const seeding = seedPolicies(db, { folder: config.policies, library, log })
 // Asking the package clients for their registries takes seconds: only the very first start waits for it.

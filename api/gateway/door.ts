@@ -52,14 +52,14 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
     },
     cut() {
       egress.closeAll('killed')
-      models.closeAll('killed')
+      void models.closeAll('killed')
     },
     /** `remove`: the sandbox is gone, and so is its directory; without it the sockets are only let go. */
     async close({ remove }: { remove: boolean }) {
       await terminals.close()
       await link.close()
       egress.closeAll('killed')
-      models.closeAll('killed')
+      await models.closeAll('killed')
       await Promise.all(servers.map(closed))
       if (remove) await rm(deps.directory, { recursive: true, force: true })
     },

@@ -5,7 +5,7 @@ import { auditEvent } from '../audit/event.ts'
 import type { SandboxId } from '../contract/ids.ts'
 import type { PolicyInForce } from '../contract/policy.ts'
 import type { Proof, SandboxState } from '../contract/prototypes.ts'
-import type { ImageProgress } from '../contract/runner.ts'
+import type { ImageProgress, SandboxSpec } from '../contract/runner.ts'
 import { ApiError } from '../errors.ts'
 import type { GatewayClient } from '../gateway/client.ts'
 import type { RunnerClient } from '../sandbox/runner-client.ts'
@@ -23,6 +23,8 @@ export interface ProvisionDeps {
   db: Store
   runner: Pick<RunnerClient, 'ensureImage' | 'create' | 'remove'>
   gateway: Pick<GatewayClient, 'openDoor' | 'closeDoor' | 'doorStatus' | 'prove'>
+  /** Where the package clients in the sandbox look, as the policy's bundles found it. Never a secret. */
+  clientEnvironment(policy: PolicyInForce): Promise<Record<string, string>>
   log: FastifyBaseLogger
 }
 
@@ -43,12 +45,13 @@ export async function provision(id: SandboxId, deps: ProvisionDeps): Promise<voi
   const { db, runner, gateway, log } = deps
   try {
     const { policy } = await begin(id, db)
-    const image = await patiently(() =>
-      runner.ensureImage(policy.tools.allow, (said) => void showProgress(id, said, deps)),
-    )
+    const [image, environment] = await Promise.all([
+      patiently(() => runner.ensureImage(policy.tools.allow, (said) => void showProgress(id, said, deps))),
+      deps.clientEnvironment(policy),
+    ])
     await advance(id, 'starting', db, { image })
     await patiently(() => gateway.openDoor(id))
-    await patiently(() => createContainer(id, image, policy, deps))
+    await patiently(() => createContainer(specOf(id, image, policy, environment), deps))
     await porterConnected(id, deps)
     await advance(id, 'proving', db)
     const proof = await patiently(() => prove(id, deps))
@@ -73,21 +76,24 @@ async function begin(id: SandboxId, db: Store): Promise<{ policy: PolicyInForce 
   return { policy }
 }
 
-/** Made from something else: its image is a newer one now, or its policy changed. The workspace is kept. */
-async function createContainer(
+function specOf(
   id: SandboxId,
   image: string,
   { sandbox, tools }: PolicyInForce,
-  { runner }: ProvisionDeps,
-) {
+  environment: Record<string, string>,
+): SandboxSpec {
   const { runtime, cpus, memoryBytes, diskBytes, pids } = sandbox
   const { workspaceExec } = tools
-  const spec = { id, image, runtime, cpus, memoryBytes, diskBytes, pids, workspaceExec, environment: {} }
+  return { id, image, runtime, cpus, memoryBytes, diskBytes, pids, workspaceExec, environment }
+}
+
+/** `conflict`: it was made from something else: its image is a newer one now, or its policy changed. The workspace is kept. */
+async function createContainer(spec: SandboxSpec, { runner }: ProvisionDeps) {
   try {
     await runner.create(spec)
   } catch (error) {
     if (!(error instanceof ApiError && error.code === 'conflict')) throw error
-    await runner.remove(id, 'keep')
+    await runner.remove(spec.id, 'keep')
     await runner.create(spec)
   }
 }

@@ -9,13 +9,14 @@ import type { Store } from '../store/connect.ts'
 import { keepLimit } from './create.ts'
 import { type Cause, lockSandbox, moveTo, type SandboxRow } from './move.ts'
 import { readPolicy } from './policy.ts'
-import { provision } from './provision.ts'
+import { type ProvisionDeps, provision } from './provision.ts'
 import { createTurns } from './turns.ts'
 
 export interface SandboxDeps {
   db: Store
   runner: RunnerClient
   gateway: GatewayClient
+  clientEnvironment: ProvisionDeps['clientEnvironment']
   log: FastifyBaseLogger
 }
 
@@ -25,7 +26,7 @@ const GETTING_READY: readonly SandboxState[] = ['building', 'starting', 'proving
  * What can be done to sandboxes. The new state is committed first and the effect follows, in the sandbox's turn; an effect
  * that did not happen because a program was away is made up for by the reconciler.
  */
-export function createSandboxes({ db, runner, gateway, log }: SandboxDeps) {
+export function createSandboxes({ db, runner, gateway, clientEnvironment, log }: SandboxDeps) {
   const turns = createTurns<SandboxId>()
 
   const bestEffort = (id: SandboxId, what: string, effect: () => Promise<unknown>) =>
@@ -41,7 +42,7 @@ export function createSandboxes({ db, runner, gateway, log }: SandboxDeps) {
   /** Begins or goes on making it; once at a time. */
   function makeReady(id: SandboxId): void {
     turns
-      .take(id, () => provision(id, { db, runner, gateway, log }))
+      .take(id, () => provision(id, { db, runner, gateway, clientEnvironment, log }))
       .catch((error) => log.error({ err: error, sandbox: id }, 'provisioning ended: the reconciler begins it again'))
   }
 

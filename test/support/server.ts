@@ -54,7 +54,13 @@ export async function startServer({
   const sequencer = withSequencer ? createSequencer(database.serverUrl) : null
   const written: string[] = []
   const log = pino({ level: 'debug' }, { write: (line: string) => void written.push(line) })
-  const sandboxes = createSandboxes({ db, runner: peers.runner, gateway: peers.gateway, log })
+  const sandboxes = createSandboxes({
+    db,
+    runner: peers.runner,
+    gateway: peers.gateway,
+    clientEnvironment: async () => ({}),
+    log,
+  })
   const { name, version, hash } = standardPolicy
   await database.db
     .insertInto('policies')
