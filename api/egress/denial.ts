@@ -48,11 +48,7 @@ const NOT_PUBLIC =
 /** [status, what and why, what to do next]. `{host}` stands for the canonical host and port, or `this host`. */
 const TEXTS: Record<DenyReason | FailureReason, readonly [number, string, string]> = {
   'no-rule': [403, '{host} is not on the list of hosts that this sandbox may reach.', ASK],
-  'rule-expired': [
-    403,
-    'The rule that allowed {host} has expired.',
-    'Ask your Backlot admin to renew it.',
-  ],
+  'rule-expired': [403, 'The rule that allowed {host} has expired.', 'Ask your Backlot admin to renew it.'],
   'port-not-allowed': [403, '{host} is allowed, but not on this port.', ASK],
   'protocol-not-allowed': [
     403,

@@ -1,7 +1,7 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type Answer, answerFor, type DenyReason, rendered } from './denial.ts'
 import { requestHeader, responseHeader, trailerFields } from './headers.ts'
-import type { EgressLimits } from './limits.ts'
+import type { EgressLimits, Share } from './limits.ts'
 import type { Passage, Passages } from './passage.ts'
 import { absoluteTarget, escapedRaw } from './target.ts'
 
@@ -22,7 +22,12 @@ export async function refuseRequest({ request, response }: Exchange, passages: P
  * Absolute-form HTTP: judged, then sent on in origin-form with a Host of its own, over a connection of its own. Nothing is
  * pooled: a connection that another request, another host or another sandbox used could answer for the wrong one.
  */
-export async function forward(exchange: Exchange, passages: Passages, limits: EgressLimits): Promise<void> {
+export async function forward(
+  exchange: Exchange,
+  passages: Passages,
+  limits: EgressLimits,
+  share: Share,
+): Promise<void> {
   const { request } = exchange
   const { method = '', url = '' } = request
   if (!METHODS.has(method)) return refuseRequest(exchange, passages, 'method-not-allowed')
@@ -45,7 +50,7 @@ export async function forward(exchange: Exchange, passages: Passages, limits: Eg
     maxHeaderSize: limits.headerBytes,
     insecureHTTPParser: false,
   })
-  relay(exchange, outgoing, passage, limits)
+  relay(exchange, outgoing, passage, limits, share)
 }
 
 /** Framing is said anew, from what the parser found, never from what a `Connection` field may have struck out. */
@@ -57,7 +62,7 @@ function header(request: IncomingMessage): [string, string][] {
   return [...requestHeader(request.rawHeaders), ...framing]
 }
 
-function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, limits: EgressLimits) {
+function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, limits: EgressLimits, share: Share) {
   const { request, response } = exchange
   const fail = (answer: Answer) => {
     if (response.headersSent) return
@@ -87,6 +92,7 @@ function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, li
     response.writeHead(answer.statusCode ?? 502, phrase, responseHeader(answer.rawHeaders).flat())
     response.flushHeaders()
     answer.pipe(response, { end: false })
+    share(answer, response)
     answer.on('end', () => {
       const trailers = trailerFields(answer.rawTrailers)
       if (trailers.length > 0) response.addTrailers(trailers)
@@ -101,6 +107,7 @@ function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, li
 
   request.on('error', () => outgoing.destroy())
   request.pipe(outgoing, { end: false })
+  share(request, outgoing)
   request.on('end', () => {
     const trailers = trailerFields(request.rawTrailers)
     if (trailers.length > 0) outgoing.addTrailers(trailers)

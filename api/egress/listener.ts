@@ -5,7 +5,7 @@ import type { SandboxDoor } from '../gateway/identity.ts'
 import { answerFor, type DenyReason, rawAnswer } from './denial.ts'
 import { forward, refuseRequest } from './forward.ts'
 import { headerLength } from './headers.ts'
-import { createPace, DEFAULT_LIMITS, type EgressLimits } from './limits.ts'
+import { createPace, createShare, DEFAULT_LIMITS, type EgressLimits } from './limits.ts'
 import { createPassages, type Dial, type Resolve } from './passage.ts'
 import { type Append, createRecorder } from './record.ts'
 import { escapedRaw, refusalInLine } from './target.ts'
@@ -54,6 +54,7 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
   const record = createRecorder({ sandbox, append, log })
   const passages = createPassages({ sandbox, record, resolve, dial, own, limits })
   const pace = createPace(limits.requestsPerSecond, limits.requestBurst)
+  const share = createShare()
   const clients = new Map<Socket, Client>()
   const overflow = { refused: 0, timer: null as NodeJS.Timeout | null }
 
@@ -113,7 +114,7 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
       const handled = async () => {
         if (reason) return refuseRequest({ request, response }, passages, reason)
         await pace()
-        return forward({ request, response }, passages, limits)
+        return forward({ request, response }, passages, limits, share)
       }
       void shielded(handled(), socket)
     })
@@ -129,7 +130,7 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
         const reason = event === 'upgrade' ? 'upgrade-not-allowed' : refusalOf(request, limits)
         if (alone && !reason) {
           await pace()
-          return tunnel({ client: socket, head, url, headers }, passages, limits)
+          return tunnel({ client: socket, head, url, headers }, passages, limits, share)
         }
         const raw = escapedRaw(`${method} ${url}`)
         const { answer } = await passages.refuse({ reason: reason ?? 'malformed-request', method, raw })

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Answer, rawAnswer } from './denial.ts'
-import type { EgressLimits } from './limits.ts'
+import type { EgressLimits, Share } from './limits.ts'
 import type { Passage, Passages } from './passage.ts'
 import { connectTarget, escapedRaw } from './target.ts'
 import { firstAnswer, type Gate, passHello, passSecondHello } from './tls/gate.ts'
@@ -24,6 +24,7 @@ export async function tunnel(
   { client, head, url, headers }: Connect,
   passages: Passages,
   limits: EgressLimits,
+  share: Share,
 ): Promise<void> {
   const target = connectTarget(url)
   const passage = target.ok
@@ -58,6 +59,8 @@ export async function tunnel(
   }
   if (rest.length > 0) upstream.write(rest)
   join(client, upstream, passage, limits.idleMs)
+  share(client, upstream)
+  share(upstream, client)
 }
 
 function join(client: Socket, upstream: Socket, passage: Passage, idleMs: number) {
