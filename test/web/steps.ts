@@ -63,6 +63,7 @@ export async function shows(page: Page, text: string, timeout = 20_000): Promise
 export async function pointAt(page: Page, text: string): Promise<void> {
   const box = await lineOf(page, text).boundingBox()
   if (!box) throw new Error(`The terminal shows no line "${text}".`)
-  await page.mouse.move(box.x + 40, box.y + box.height / 2)
+  // xterm.js looks for links anew only when the mouse comes from another line.
+  await page.mouse.move(box.x + 40, box.y + box.height * 4)
   await page.mouse.move(box.x + 14, box.y + box.height / 2, { steps: 4 })
 }
