@@ -8,7 +8,7 @@ ARG NPM_CONFIG_REGISTRY
 COPY package.json extra-ca.cr[t] /build/ca/
 RUN touch /build/ca/extra-ca.crt \
  && if [ -s /build/ca/extra-ca.crt ]; then cp /build/ca/extra-ca.crt /usr/local/share/ca-certificates/backlot-extra.crt; fi \
- && apt-get update -q && apt-get install -yq --no-install-recommends ca-certificates nodejs npm && update-ca-certificates
+ && apt-get update -q && apt-get install -yq --no-install-recommends ca-certificates libatomic1 nodejs npm && update-ca-certificates
 ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
 # npm itself: the runner and the server ask it which registry this installation uses.
 COPY sandbox-images/base/node /build/npm
@@ -24,7 +24,7 @@ RUN node_modules/node/bin/node node_modules/vite/bin/vite.js build web --logLeve
 
 FROM ${BASE}
 RUN apt-get update -q \
- && apt-get install -yq --no-install-recommends ca-certificates debian-archive-keyring e2fsprogs mmdebstrap mount \
+ && apt-get install -yq --no-install-recommends ca-certificates debian-archive-keyring e2fsprogs libatomic1 mmdebstrap mount \
  && apt-get clean && rm -rf /var/lib/apt/lists/*
 COPY --from=build /usr/local/share/ca-certificates/ /usr/local/share/ca-certificates/
 RUN update-ca-certificates

@@ -11,6 +11,7 @@ import { prepareBaseImage } from '../api/bin/prepare/base-image.mjs'
 import { onPath } from '../api/bin/prepare/command.mjs'
 import { aptInstallKnown, aptUpdate, isDebianRoot } from '../api/bin/prepare/debian.mjs'
 import { prepareDocker } from '../api/bin/prepare/docker.mjs'
+import { prepareLibraries } from '../api/bin/prepare/libraries.mjs'
 import { nodeOf, preparePackages } from '../api/bin/prepare/packages.mjs'
 import { preparePages } from '../api/bin/prepare/pages.mjs'
 import { CannotStart, createSteps } from '../api/bin/prepare/steps.mjs'
@@ -69,7 +70,10 @@ async function main() {
   const home = join(artifacts, 'home')
   mkdirSync(home, { recursive: true, mode: 0o700 })
   const { step } = createSteps({ stream: process.stdout, total: chosen.length > 0 ? 4 : 5 })
-  await step('Packages', (note) => preparePackages(root, note))
+  await step('Packages', async (note) => {
+    await prepareLibraries({ mayInstall: true, note })
+    await preparePackages(root, note)
+  })
   const engine = await step('Docker', async (note) => {
     const found = await prepareDocker({ home, mayInstall: true, note })
     await prepareBaseImage({ engine: found, mayInstall: true, note })

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { HELP, readOptions } from './options.mjs'
 import { prepareBaseImage } from './prepare/base-image.mjs'
 import { prepareDocker } from './prepare/docker.mjs'
+import { prepareLibraries } from './prepare/libraries.mjs'
 import { nodeOf, preparePackages } from './prepare/packages.mjs'
 import { preparePages } from './prepare/pages.mjs'
 import { CannotStart, createSteps } from './prepare/steps.mjs'
@@ -35,8 +36,11 @@ Set BACKLOT_HOME to one of at most ${LONGEST_HOME} characters, such as /var/lib/
 
   const stream = options.json ? process.stderr : process.stdout
   const { step } = createSteps({ stream, total: STEPS })
-  await step('Packages', (note) => preparePackages(root, note))
   const { mayInstall } = options
+  await step('Packages', async (note) => {
+    await prepareLibraries({ mayInstall, note })
+    await preparePackages(root, note)
+  })
   const engine = await step('Docker', async (note) => {
     const found = await prepareDocker({ home, mayInstall, note })
     await prepareBaseImage({ engine: found, mayInstall, note })
