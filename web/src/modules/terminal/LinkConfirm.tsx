@@ -1,4 +1,4 @@
-import { Confirm } from '../../components/Confirm.tsx'
+import { Confirm } from '../../components/feedback/Confirm.tsx'
 
 /** A link in a terminal may say one thing and lead to another: the real target is shown before it opens. */
 export const LinkConfirm = ({ target, onClose }: { target: string | null; onClose: () => void }) => (

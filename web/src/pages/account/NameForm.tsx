@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { messageOf } from '../../client/request.ts'
 import { changeMe, meQuery } from '../../client/session.ts'
-import { Problem } from '../../components/Problem.tsx'
+import { Problem } from '../../components/feedback/Problem.tsx'
 import styles from './Account.module.css'
 
 export const NameForm = ({ name }: { name: string }) => {

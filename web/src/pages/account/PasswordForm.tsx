@@ -4,7 +4,7 @@ import { type FormEvent, useState } from 'react'
 import { password } from '../../../../api/contract/people.ts'
 import { messageOf } from '../../client/request.ts'
 import { changeMe } from '../../client/session.ts'
-import { Problem } from '../../components/Problem.tsx'
+import { Problem } from '../../components/feedback/Problem.tsx'
 import styles from './Account.module.css'
 
 export const PasswordForm = () => {

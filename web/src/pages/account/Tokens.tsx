@@ -4,9 +4,9 @@ import { type FormEvent, useState } from 'react'
 import { messageOf } from '../../client/request.ts'
 import { createToken, revokeToken, tokensQuery } from '../../client/session.ts'
 import { Age } from '../../components/Age.tsx'
-import { OnceOnly } from '../../components/OnceOnly.tsx'
-import { Problem } from '../../components/Problem.tsx'
-import { Bones, Ready } from '../../components/Waiting.tsx'
+import { OnceOnly } from '../../components/feedback/OnceOnly.tsx'
+import { Problem } from '../../components/feedback/Problem.tsx'
+import { Bones, Ready } from '../../components/feedback/Waiting.tsx'
 import styles from './Account.module.css'
 
 const spans = [

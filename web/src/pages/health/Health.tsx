@@ -3,8 +3,8 @@ import { IconAlertTriangle, IconCircleCheck, IconCircleX, IconRefresh } from '@t
 import { useQuery } from '@tanstack/react-query'
 import type { DoctorReport } from '../../../../api/contract/runner.ts'
 import { healthQuery } from '../../client/health.ts'
+import { Ready } from '../../components/feedback/Waiting.tsx'
 import { Page } from '../../components/Page.tsx'
-import { Ready } from '../../components/Waiting.tsx'
 import styles from './Health.module.css'
 
 type Status = DoctorReport['checks'][number]['status']

@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import type { Assignment, modelsView, Provider } from '../../../../api/contract/models.ts'
 import { assignModel, modelsQuery, testProvider } from '../../client/models.ts'
 import { messageOf } from '../../client/request.ts'
-import { Problem } from '../../components/Problem.tsx'
+import { Problem } from '../../components/feedback/Problem.tsx'
 import styles from './Models.module.css'
 
 const slots = [

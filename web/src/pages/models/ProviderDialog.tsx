@@ -5,7 +5,7 @@ import { slug } from '../../../../api/contract/ids.ts'
 import { type Provider, providerSave } from '../../../../api/contract/models.ts'
 import { modelsQuery, saveProvider } from '../../client/models.ts'
 import { messageOf } from '../../client/request.ts'
-import { Problem } from '../../components/Problem.tsx'
+import { Problem } from '../../components/feedback/Problem.tsx'
 import styles from './Models.module.css'
 
 export const ProviderDialog = ({ edited, onClose }: { edited: Provider | 'new' | null; onClose: () => void }) => (

@@ -4,7 +4,7 @@ import { useState } from 'react'
 import type { Provider } from '../../../../api/contract/models.ts'
 import { modelsQuery, removeProvider, testProvider } from '../../client/models.ts'
 import { messageOf } from '../../client/request.ts'
-import { Confirm } from '../../components/Confirm.tsx'
+import { Confirm } from '../../components/feedback/Confirm.tsx'
 import { Tag } from '../../components/Tag.tsx'
 import styles from './Models.module.css'
 

@@ -5,7 +5,7 @@ import type { Person } from '../../../../api/contract/people.ts'
 import { changePerson, peopleQuery } from '../../client/people.ts'
 import { messageOf } from '../../client/request.ts'
 import { meQuery } from '../../client/session.ts'
-import { Problem } from '../../components/Problem.tsx'
+import { Problem } from '../../components/feedback/Problem.tsx'
 import styles from './People.module.css'
 import { Roles } from './Roles.tsx'
 

@@ -4,8 +4,8 @@ import type { z } from 'zod'
 import type { invited, Person } from '../../../../api/contract/people.ts'
 import { linkForPerson } from '../../client/people.ts'
 import { messageOf } from '../../client/request.ts'
-import { OnceOnly } from '../../components/OnceOnly.tsx'
-import { Problem } from '../../components/Problem.tsx'
+import { OnceOnly } from '../../components/feedback/OnceOnly.tsx'
+import { Problem } from '../../components/feedback/Problem.tsx'
 import styles from './People.module.css'
 
 const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })

@@ -5,7 +5,7 @@ import { type FormEvent, useRef, useState } from 'react'
 import { dataLabel, prototypeCreate } from '../../../../api/contract/prototypes.ts'
 import { createPrototype, prototypeQuery, prototypesQuery } from '../../client/prototypes.ts'
 import { messageOf } from '../../client/request.ts'
-import { Problem } from '../../components/Problem.tsx'
+import { Problem } from '../../components/feedback/Problem.tsx'
 import { labelWords } from '../../modules/sandbox/words.ts'
 import styles from './Prototypes.module.css'
 

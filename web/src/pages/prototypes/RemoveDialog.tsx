@@ -2,7 +2,7 @@ import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { PrototypeView } from '../../../../api/contract/prototypes.ts'
 import { prototypesQuery, removePrototype } from '../../client/prototypes.ts'
-import { Confirm } from '../../components/Confirm.tsx'
+import { Confirm } from '../../components/feedback/Confirm.tsx'
 
 interface Props {
   prototype: PrototypeView | null

@@ -5,7 +5,7 @@ import { type FormEvent, useEffect, useState } from 'react'
 import { email as emailSchema, password as passwordSchema } from '../../../../api/contract/people.ts'
 import { messageOf } from '../../client/request.ts'
 import { changeMe, meQuery } from '../../client/session.ts'
-import { Problem } from '../../components/Problem.tsx'
+import { Problem } from '../../components/feedback/Problem.tsx'
 import styles from './Doorway.module.css'
 import { Doorway } from './Doorway.tsx'
 

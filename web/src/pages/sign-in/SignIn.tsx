@@ -5,7 +5,7 @@ import { type FormEvent, useEffect, useRef, useState } from 'react'
 import { email as emailSchema } from '../../../../api/contract/people.ts'
 import { messageOf } from '../../client/request.ts'
 import { meQuery, startSession } from '../../client/session.ts'
-import { Problem } from '../../components/Problem.tsx'
+import { Problem } from '../../components/feedback/Problem.tsx'
 import styles from './Doorway.module.css'
 import { Doorway } from './Doorway.tsx'
 

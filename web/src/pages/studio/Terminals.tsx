@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { closeTerminal, terminalsQuery } from '../../client/terminals.ts'
-import { Bones, Ready } from '../../components/Waiting.tsx'
+import { Bones, Ready } from '../../components/feedback/Waiting.tsx'
 import { type TerminalHandle, TerminalView } from '../../modules/terminal/TerminalView.tsx'
 import { HowToStart } from './HowToStart.tsx'
 import { Tabs } from './Tabs.tsx'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { type ClientFrame, MAX_CLIENT_MESSAGE_BYTES, serverFrame } from '../../../../api/contract/terminal.ts'
-import { messageOf, RequestFailed } from '../../client/request.ts'
-import { terminalAddress, terminalTicket } from '../../client/terminals.ts'
+import { type ClientFrame, MAX_CLIENT_MESSAGE_BYTES, serverFrame } from '../../../../../api/contract/terminal.ts'
+import { messageOf, RequestFailed } from '../../../client/request.ts'
+import { terminalAddress, terminalTicket } from '../../../client/terminals.ts'
 import { createFlow } from './flow.ts'
 
 export type LinkState =

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core'
 import { IconRefresh } from '@tabler/icons-react'
 import type { UseQueryResult } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
-import { messageOf } from '../client/request.ts'
+import { messageOf } from '../../client/request.ts'
 import styles from './Waiting.module.css'
 
 /** Grey rows in the shape of what is coming. */

@@ -1,6 +1,6 @@
 import { Button, Group, Modal } from '@mantine/core'
 import type { ReactNode } from 'react'
-import { messageOf } from '../client/request.ts'
+import { messageOf } from '../../client/request.ts'
 import styles from './Confirm.module.css'
 import { Problem } from './Problem.tsx'
 
