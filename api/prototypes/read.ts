@@ -76,17 +76,27 @@ export async function findPrototype(db: Store, id: string): Promise<PrototypeVie
 
 const place = z.templateLiteral([z.int().nonnegative(), '.', prototypeId])
 
-/** A person's prototypes, newest first. `cursor` comes from the page before. */
-export async function listPrototypes(
-  db: Store,
-  owner: PersonId,
-  { limit, cursor }: { limit: number; cursor: string | null },
-) {
-  const own = views(db).where('prototypes.owner_id', '=', owner)
+interface PageOf {
+  limit: number
+  /** From the page before. */
+  cursor: string | null
+}
+
+/** A person's prototypes, newest first. */
+export function listPrototypes(db: Store, owner: PersonId, page: PageOf) {
+  return pageOf(views(db).where('prototypes.owner_id', '=', owner), page)
+}
+
+/** Everybody's prototypes whose sandbox exists in the engine and can be stopped, newest first. */
+export function listRunning(db: Store, page: PageOf) {
+  return pageOf(views(db).where('state', 'not in', ['stopped', 'failed', 'lost', 'removed']), page)
+}
+
+async function pageOf(chosen: ReturnType<typeof views>, { limit, cursor }: PageOf) {
   const after = cursor === null ? null : placeOf(cursor)
   const page = after
-    ? own.where(sql<boolean>`(prototypes.created_at, prototypes.id) < (${after.at}, ${after.id})`)
-    : own
+    ? chosen.where(sql<boolean>`(prototypes.created_at, prototypes.id) < (${after.at}, ${after.id})`)
+    : chosen
   const rows = await page
     .orderBy('prototypes.created_at', 'desc')
     .orderBy('prototypes.id', 'desc')

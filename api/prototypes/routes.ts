@@ -10,7 +10,7 @@ import { lockSandbox, moveTo } from './move.ts'
 import { findPrototype, listPrototypes } from './read.ts'
 import type { Sandboxes } from './sandboxes.ts'
 
-const page = z.strictObject({
+export const page = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(50),
   cursor: z.string().max(200).optional(),
 })

@@ -40,6 +40,7 @@ const expected: Record<string, readonly Who[]> = {
   'GET /api/v1/prototypes': signedIn,
   'GET /api/v1/prototypes/:id': ['owner', 'security', 'admin'],
   'DELETE /api/v1/prototypes/:id': ['owner'],
+  'GET /api/v1/sandboxes': ['security', 'admin'],
   'POST /api/v1/sandboxes/:id/exec': ['owner'],
   'POST /api/v1/sandboxes/:id/start': ['owner'],
   'POST /api/v1/sandboxes/:id/stop': ['owner', 'security', 'admin'],
