@@ -61,4 +61,3 @@ export function createRecordings(directory: string) {
     },
   }
 }
-export type Recordings = ReturnType<typeof createRecordings>

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 const SEGMENT_BYTES = 16_777_216
+/** A screen's worth. Larger ones are written by a thread, so that one sandbox's flood does not hold up the others. */
+const SMALL_WRITE_BYTES = 4096
 const NAME = /^(\d{16})\.raw$/
 const nameOf = (start: number) => `${String(start).padStart(16, '0')}.raw`
 
@@ -64,6 +66,11 @@ export async function openSegments(directory: string) {
     async append(offset: number, chunks: Buffer[]): Promise<void> {
       const { fd, segment } = await segmentFor(offset)
       const total = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+      // A thread's round trip costs more than such a write itself, and it would stand in the way of every keystroke's echo.
+      if (total <= SMALL_WRITE_BYTES && fs.writevSync(fd, chunks, segment.length) === total) {
+        segment.length += total
+        return
+      }
       let written = 0
       let rest = chunks
       while (written < total) {
@@ -108,7 +115,6 @@ export async function openSegments(directory: string) {
 export type Segments = Awaited<ReturnType<typeof openSegments>>
 export type SegmentReader = ReturnType<Segments['reader']>
 
-/** The callback form: one turn of the loop less than a FileHandle's, on the way of every keystroke's echo. */
 function writev(fd: number, chunks: Buffer[], position: number): Promise<number> {
   return new Promise((resolve, reject) => {
     fs.writev(fd, chunks, position, (error, count) => (error ? reject(error) : resolve(count)))

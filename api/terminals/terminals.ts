@@ -208,4 +208,3 @@ export function createTerminals({ link, directory, sandbox, append, log, quotaBy
     },
   }
 }
-export type Terminals = ReturnType<typeof createTerminals>

@@ -2,8 +2,6 @@
  * The porter: the one program in a sandbox that belongs to Backlot. It is no boundary: it runs as the same user as the
  * agent. It only makes the way to the gateway convenient; what may pass is decided on the other side of the sockets.
  */
-import type { z } from 'zod'
-import type { porterHealth } from '../../api/contract/porter.ts'
 import { dial } from './dial.ts'
 import { serveDns } from './network/dns.ts'
 import { forward } from './network/forward.ts'
@@ -11,8 +9,6 @@ import { createProcesses } from './processes/processes.ts'
 import { closing, createWrap } from './processes/wrap.ts'
 import { createRoutes } from './routes.ts'
 import { createTerminals } from './terminals/terminals.ts'
-
-export type PorterHealth = z.infer<typeof porterHealth>
 
 const VERSION = '1'
 const SOCKETS = process.env.BACKLOT_SOCKETS ?? '/run/backlot'

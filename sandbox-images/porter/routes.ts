@@ -1,6 +1,7 @@
 import type http2 from 'node:http2'
 import net from 'node:net'
-import type { PorterHealth } from './main.ts'
+import type { z } from 'zod'
+import type { porterHealth } from '../../api/contract/porter.ts'
 import { streamPorts } from './network/ports.ts'
 import { probe } from './network/probe.ts'
 import { exec } from './processes/exec.ts'
@@ -15,7 +16,7 @@ export type RouteDeps = {
   processes: Processes
   wrap: (argv: string[]) => string[]
   environment: Record<string, string>
-  health: () => PorterHealth
+  health: () => z.infer<typeof porterHealth>
   ownPorts: number[]
 }
 

@@ -48,4 +48,3 @@ export function createRetained() {
     },
   }
 }
-export type Retained = ReturnType<typeof createRetained>
