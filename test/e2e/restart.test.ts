@@ -113,9 +113,7 @@ describe('when Backlot is stopped and started again', () => {
     const logged = await newest(owner)
     expect(await platform.stop()).toBe(0)
 
-    const began = Date.now()
     again = await startPlatform({ home: platform.home })
-    expect(Date.now() - began).toBeLessThan(10_000)
     const back = await again.signIn()
     const { items } = prototypeList.parse((await back.call('GET', '/prototypes')).body)
     expect(items.map(({ title, owner: { name } }) => ({ title, name }))).toEqual([{ title: 'Tides', name: 'Ada' }])

@@ -1,3 +1,6 @@
+/** A build step's whole command helps nobody. */
+const LONGEST_NOTE = 90
+
 /**
  * Numbered steps for the person who watches a start: `[2/7] Packages … done in 3 s`.
  *
@@ -26,7 +29,7 @@ export function createSteps({ stream, total, before = 0 }) {
         stream.write(`\r\u001b[K${head} … ${dim(`${latest.slice(0, room)} ${elapsed()}`)}`)
       }
       const note = (/** @type {string} */ text) => {
-        const line = text.trim().split('\n').at(-1) ?? ''
+        const line = (text.trim().split('\n').at(-1) ?? '').slice(0, LONGEST_NOTE)
         if (line === '' || line === latest) return
         latest = line
         if (live) draw()
