@@ -112,14 +112,14 @@ CREATE TABLE model_assignments (
 CREATE TABLE audit_events (
   arrival bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   body text NOT NULL CHECK (length(body) <= 1048576),
-  id uuid NOT NULL UNIQUE GENERATED ALWAYS AS ((body::jsonb ->> 'id')::uuid) STORED,
-  kind text NOT NULL GENERATED ALWAYS AS (body::jsonb ->> 'kind') STORED,
-  at_ms bigint NOT NULL GENERATED ALWAYS AS ((body::jsonb ->> 'at')::bigint) STORED,
-  person text GENERATED ALWAYS AS (body::jsonb ->> 'person') STORED,
-  prototype text GENERATED ALWAYS AS (body::jsonb ->> 'prototype') STORED,
-  sandbox text GENERATED ALWAYS AS (body::jsonb ->> 'sandbox') STORED,
-  decision text NOT NULL GENERATED ALWAYS AS (body::jsonb ->> 'decision') STORED,
-  correlation text NOT NULL GENERATED ALWAYS AS (body::jsonb ->> 'correlation') STORED
+  id uuid NOT NULL UNIQUE GENERATED ALWAYS AS ((body::json ->> 'id')::uuid) STORED,
+  kind text NOT NULL GENERATED ALWAYS AS (body::json ->> 'kind') STORED,
+  at_ms bigint NOT NULL GENERATED ALWAYS AS ((body::json ->> 'at')::bigint) STORED,
+  person text GENERATED ALWAYS AS (body::json ->> 'person') STORED,
+  prototype text GENERATED ALWAYS AS (body::json ->> 'prototype') STORED,
+  sandbox text GENERATED ALWAYS AS (body::json ->> 'sandbox') STORED,
+  decision text NOT NULL GENERATED ALWAYS AS (body::json ->> 'decision') STORED,
+  correlation text NOT NULL GENERATED ALWAYS AS (body::json ->> 'correlation') STORED
 );
 CREATE INDEX ON audit_events (sandbox, arrival) WHERE sandbox IS NOT NULL;
 CREATE INDEX ON audit_events (person, arrival) WHERE person IS NOT NULL;
