@@ -200,8 +200,11 @@ test('a size reaches the program', async () => {
 test('unicode and Ctrl-C pass', async () => {
   const { terminals } = await opened()
   const { bytes } = await terminals.stream('main', null)
-  bytes.write("cat > /dev/null; echo 'wö🎬rld'\n")
+  await readUntil(bytes, '$ ')
+  bytes.write('echo wai""ting; cat > /dev/null\n')
+  await readUntil(bytes, 'waiting\r\n')
   bytes.write('\x03')
+  await readUntil(bytes, '$ ')
   bytes.write("printf 'w\\303\\266\\360\\237\\216\\254rld|%s\\n' th''ere\n")
   const seen = await readUntil(bytes, '|there')
   expect(Buffer.from(seen, 'latin1').toString('utf8')).toContain('wö🎬rld|there')
