@@ -36,6 +36,7 @@ function readUntil(bytes: Duplex, what: string): Promise<string> {
       bytes.pause()
       resolve(seen)
     })
+    bytes.resume()
     bytes.once('close', () => reject(new Error(`closed after: ${seen.slice(-200)}`)))
   })
 }
