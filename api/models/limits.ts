@@ -5,7 +5,7 @@ export interface ModelLimits {
   /** Requests being read or answered at one time, and how much of their text is held. */
   calls: number
   heldBytes: number
-  /** Requests in a row before they are spaced, and how many a second from then on. Each MiB of a body counts as one more: reading it takes the time of all. */
+  /** Requests in a row before they are spaced, and how many a second from then on. Each whole MiB of a body counts as one more: reading it takes the time of all. */
   burst: number
   perSecond: number
   bodyTimeoutMs: number

@@ -136,7 +136,7 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
     if (bytes === null) return null
     if ('status' in bytes) return { result: bytes, release: () => undefined }
     state.heldBytes += bytes.length
-    rate.charge(bytes.length / 1_048_576)
+    rate.charge(Math.floor(bytes.length / 1_048_576))
     const release = () => {
       state.heldBytes -= bytes.length
     }

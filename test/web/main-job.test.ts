@@ -30,7 +30,7 @@ describe('the main job in a browser', { timeout: 400_000 }, () => {
   })
 
   test('the proof badge lists what was tried', async () => {
-    await desk.page.getByRole('button', { name: 'Proven safe' }).click()
+    await desk.page.getByRole('button', { name: 'Limits proven' }).click()
     const dialog = desk.page.getByRole('dialog')
     await expect.poll(() => dialog.getByRole('listitem').count()).toBeGreaterThan(4)
     await desk.page.keyboard.press('Escape')

@@ -21,9 +21,9 @@ export const ProofBadge = ({ proof }: { proof: Proof }) => {
         ) : (
           <IconShieldX size={16} className={styles.sign} aria-hidden />
         )}
-        {proof.ok ? 'Proven safe' : 'Not proven'}
+        {proof.ok ? 'Limits proven' : 'Not proven'}
       </button>
-      <Modal opened={opened} onClose={close} title={proof.ok ? 'Proven safe' : 'Not proven'} size="lg">
+      <Modal opened={opened} onClose={close} title={proof.ok ? 'Limits proven' : 'Not proven'} size="lg">
         <p className={styles.intro}>
           Before you could use this workspace, Backlot tried to break out of it. {held} of {proof.probes.length} tries
           came out as they should, <Age at={proof.at} />.
