@@ -194,7 +194,6 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
     connections: () => clients.size,
   }
 }
-export type Egress = ReturnType<typeof createEgress>
 
 /** What node:http's parser lets through and two servers may yet read differently. */
 function refusalOf(request: IncomingMessage, limits: EgressLimits): DenyReason | null {
