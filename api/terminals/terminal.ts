@@ -52,7 +52,7 @@ export function createTerminal(deps: TerminalDeps) {
     ...size,
     offset: segments.end(),
     oldest: segments.oldest(),
-    running: !over,
+    running: ending === null,
     exitCode: ending?.exitCode ?? null,
     ...(ending ? { reason: ending.why } : {}),
   })
