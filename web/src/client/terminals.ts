@@ -14,11 +14,11 @@ export const terminalTicket = (sandbox: string, name: string) =>
 export const closeTerminal = (sandbox: string, name: string) =>
   request(`/sandboxes/${sandbox}/terminals/${name}`, nothing, { method: 'DELETE' })
 
-/** Where the WebSocket of a terminal is. `offset` = how many output bytes this screen has already. */
+/** Where the WebSocket of a terminal is. `offset` = how many output bytes this screen has already; without it the last MiB comes. */
 export const terminalAddress = (
   sandbox: string,
   name: string,
-  query: { ticket: string; offset: number; cols: number; rows: number },
+  query: { ticket: string; offset?: number; cols: number; rows: number },
 ): string => {
   const address = new URL(`/api/v1/sandboxes/${sandbox}/terminals/${name}`, window.location.href)
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:'

@@ -105,7 +105,9 @@ export const createLink = (sandbox: string, name: string, screen: Screen, onStat
     try {
       const { ticket } = await terminalTicket(sandbox, name)
       if (closed) return
-      const opened = new WebSocket(terminalAddress(sandbox, name, { ticket, offset, ...screen.size() }))
+      const opened = new WebSocket(
+        terminalAddress(sandbox, name, { ticket, ...(offset > 0 ? { offset } : {}), ...screen.size() }),
+      )
       opened.binaryType = 'arraybuffer'
       socket = opened
       opened.onmessage = (message) => {
