@@ -117,7 +117,6 @@ async function start() {
   return step('Gateway and server', async () => {
     const engineless = { DOCKER_HOST: undefined }
     const gateway = program('gateway', join(programs, 'gateway.ts'), { ...engineless, DATABASE_URL: databases.gateway })
-    await gateway.listening(paths.gatewaySocket)
     // A free port, once found, stays: people's browsers come back to it when the server is started again.
     let port = String(environment.BACKLOT_PORT)
     const server = program('server', join(programs, 'server.ts'), () => ({
@@ -126,7 +125,8 @@ async function start() {
       BACKLOT_PORT: port,
       BACKLOT_SIGN_IN_LINK: json ? '1' : undefined,
     }))
-    const message = await server.message()
+    // Side by side: the server waits for the gateway only when it needs it.
+    const [message] = await Promise.all([server.message(), gateway.listening(paths.gatewaySocket)])
     if (message.type !== 'ready') throw new Error('the server said something else than that it is ready')
     if (port === '0') port = String(message.port ?? new URL(message.url).port)
     rememberUrl(paths.root, message.url)
