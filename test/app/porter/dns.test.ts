@@ -7,9 +7,17 @@ import { answer, serveDns } from '../../../sandbox-images/porter/network/dns.ts'
 
 let stub: Awaited<ReturnType<typeof serveDns>>
 beforeAll(async () => {
-  stub = await serveDns(0)
+  stub = await onFreePort()
 })
 afterAll(() => stub.close())
+
+/** The stub needs one number for UDP and TCP: what is free for the one may be taken for the other. */
+async function onFreePort(triesLeft = 10): Promise<typeof stub> {
+  return serveDns(0).catch((error) => {
+    if (triesLeft === 0) throw error
+    return onFreePort(triesLeft - 1)
+  })
+}
 
 const question = (type: dnsPacket.RecordType, name = 'example.com') =>
   dnsPacket.encode({ type: 'query', id: 7, flags: dnsPacket.RECURSION_DESIRED, questions: [{ type, name }] })
