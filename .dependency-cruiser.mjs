@@ -36,7 +36,7 @@ export default {
       comment: 'api/contract imports zod and itself only: the browser and the sandbox use it too.',
       severity: 'error',
       from: { path: '^api/contract/' },
-      to: { pathNot: '^api/contract/|^node_modules/zod/' },
+      to: { pathNot: '^api/contract/|(^|/)node_modules/zod/' },
     },
     {
       name: 'deciders-stand-alone',
@@ -50,7 +50,7 @@ export default {
       comment: 'What decides neither stores nor dials: no database, no network.',
       severity: 'error',
       from: { path: '^api/(policy|data)/' },
-      to: { path: '^api/store/|^node_modules/(pg|kysely|undici)/|^(node:)?(http|http2|https|tls|dgram|dns)$' },
+      to: { path: '^api/store/|(^|/)node_modules/(pg|kysely|undici)/|^(node:)?(http|http2|https|tls|dgram|dns)$' },
     },
     {
       name: 'store-is-below-the-domain',
@@ -104,7 +104,7 @@ export default {
       comment: `Only ${place} may import ${vendor}.`,
       severity: 'error',
       from: { path: '^(api|web|sandbox-images)/', pathNot: place },
-      to: { path: `^node_modules/(@types/)?${vendor}/`, dependencyTypesNot: ['type-only'] },
+      to: { path: `(^|/)node_modules/(@types/)?${vendor}/`, dependencyTypesNot: ['type-only'] },
     })),
   ],
   options: {
