@@ -44,6 +44,16 @@ const policies = resolve(environment.BACKLOT_POLICIES)
 const running: Supervised[] = []
 let closing = false
 
+let announced = false
+
+/** A server that was started again makes a new link while nobody has an account; the one that was printed no longer holds. */
+function sayAgain(message: ChildMessage) {
+  if (message.type !== 'ready' || message.signInToken === null) return
+  say(`The link above no longer holds. Sign in once with this one:\n\n  ${linkOf(message.url, message.signInToken)}\n`)
+}
+
+const linkOf = (url: string, token: string) => `${url}/sign-in#token=${token}`
+
 /** Starts a program; `message(type)` resolves with the first message of that type, rejects when it keeps dying. */
 function program(name: string, entry: string, extra: NodeJS.ProcessEnv | (() => NodeJS.ProcessEnv) = {}) {
   let deaths = 0
@@ -58,7 +68,9 @@ function program(name: string, entry: string, extra: NodeJS.ProcessEnv | (() => 
     say,
     onMessage: (message) => {
       const read = childMessage.safeParse(message)
-      if (read.success) for (const waiter of waiting) waiter.settle(read.data)
+      if (!read.success) return
+      if (waiting.size === 0) sayAgain(read.data)
+      for (const waiter of waiting) waiter.settle(read.data)
     },
     onDeath: (_why, end) => {
       deaths += 1
@@ -123,7 +135,7 @@ async function start() {
       ...engineless,
       DATABASE_URL: databases.server,
       BACKLOT_PORT: port,
-      BACKLOT_SIGN_IN_LINK: json ? '1' : undefined,
+      BACKLOT_SIGN_IN_LINK: json && !announced ? '1' : undefined,
     }))
     // Side by side: the server waits for the gateway only when it needs it.
     const [message] = await Promise.all([server.message(), gateway.listening(paths.gatewaySocket)])
@@ -167,9 +179,10 @@ process.on('disconnect', () => close('The launcher was killed', 0))
 
 try {
   const { url, signInToken } = await start()
+  announced = true
   if (json) process.stdout.write(`${JSON.stringify({ url, signInToken })}\n`)
   else if (signInToken === null) say(`\nBacklot is ready: ${url}`)
-  else say(`\nBacklot is ready. Sign in once with this link:\n\n  ${url}/sign-in#token=${signInToken}\n`)
+  else say(`\nBacklot is ready. Sign in once with this link:\n\n  ${linkOf(url, signInToken)}\n`)
 } catch (error) {
   await fail(error)
 }
