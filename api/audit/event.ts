@@ -7,6 +7,8 @@ import { cleanText, maskSecrets } from './text.ts'
 import { type Treatment, treatmentOf } from './treatment.ts'
 
 const MAX_TEXT = 4096
+/** A secret that the cut would halve must be seen whole to be masked. */
+const MASK_MARGIN = 1024
 const MAX_ITEMS = 64
 const MAX_RULE = 200
 const MAX_CORRELATION = 100
@@ -70,7 +72,7 @@ function treated(detail: object, treatments: Readonly<Record<string, Treatment>>
 function treat(value: unknown, treatment: Treatment | undefined): unknown {
   if (typeof value === 'string') {
     if (treatment === 'drop') return '[dropped]'
-    return cleanText(treatment === 'mask' ? maskSecrets(value.slice(0, 4 * MAX_TEXT)) : value, MAX_TEXT)
+    return cleanText(treatment === 'mask' ? maskSecrets(value.slice(0, MAX_TEXT + MASK_MARGIN)) : value, MAX_TEXT)
   }
   if (Array.isArray(value)) {
     const kept = value.slice(0, MAX_ITEMS).map((item) => treat(item, treatment))

@@ -27,18 +27,19 @@ export function cleanText(text: string, maxLength: number): string {
 /**
  * Shapes that are secrets wherever they stand: keys of model providers, GitHub, GitLab, Slack, AWS, npm and PyPI tokens,
  * JWTs, private keys, `Authorization` values, the user info of a URL, and the value of a parameter with a telling name.
+ * A sandbox chooses the text: a run in front of something that may not come has an upper bound, or the time is quadratic.
  */
 const SECRETS: ReadonlyArray<[RegExp, string]> = [
   [/\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}/g, '[masked]'],
   [/\b(?:gh[oprsu]_|github_pat_|glpat-|xox[abeoprs]-|npm_|pypi-|hf_|bk_)[A-Za-z0-9_-]{10,}/g, '[masked]'],
   [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, '[masked]'],
   [/\bAIza[A-Za-z0-9_-]{30,}/g, '[masked]'],
-  [/\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?/g, '[masked]'],
+  [/\beyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?/g, '[masked]'],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, '[masked]'],
   [/\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=-]{8,}/gi, '$1$2[masked]'],
   [/(\/\/)[^/?#@\s]+@/g, '$1[masked]@'],
   [
-    /((?:^|[?&;\s"'-])[\w-]*(?:token|secret|password|passwd|api[_-]?key|apikey|access[_-]?key|signature|credential|auth|code|sig|key)["']?\s*[=:]\s*["']?)[^\s&;"'#]+/gi,
+    /((?:^|[?&;\s"'-])[\w-]{0,40}(?:token|secret|password|passwd|api[_-]?key|apikey|access[_-]?key|signature|credential|auth|code|sig|key)["']?\s*[=:]\s*["']?)[^\s&;"'#]+/gi,
     '$1[masked]',
   ],
 ]
