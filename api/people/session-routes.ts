@@ -41,7 +41,8 @@ export function sessionRoutes(app: App, { db, append, live, secure }: SessionDep
     async (request, reply) => {
       const credentials = request.body
       const account = 'email' in credentials ? credentials.email : null
-      const waitMs = Math.max(addresses.begin(request.ip), account === null ? 0 : accounts.begin(account))
+      // An address that has to wait does not count against the account: a stranger could keep its owner out that way.
+      const waitMs = addresses.begin(request.ip) || (account === null ? 0 : accounts.begin(account))
       if (waitMs > 0) throw tooMany(waitMs, reply)
       const replaces = request.caller?.by.type === 'session' ? request.caller.by.session : null
       const started = await beginSession(db, { credentials, address: request.ip, correlation: request.id, replaces })

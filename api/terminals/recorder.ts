@@ -5,6 +5,8 @@ import type { Segments } from './segments.ts'
 /** What may wait for the disk; beyond it the sandbox waits. */
 const PENDING_LIMIT_BYTES = 262_144
 const RELEASE_EVERY_BYTES = 131_072
+/** A hole is what was released and then lost with the page cache; a number far beyond that is a porter making things up. */
+const LONGEST_HOLE_BYTES = 67_108_864
 
 export interface RecorderDeps {
   segments: Segments
@@ -19,7 +21,7 @@ export interface RecorderDeps {
   onUsed(bytes: number): void
 }
 
-/** Why a recording stopped: the porter's stream came to its end, or broke; there is no room; the disk refused. */
+/** Why a recording stopped: the porter's stream came to its end, or broke; there is no room; the disk refused; the porter's offset cannot be true. */
 export type RecordingEnd = 'ended' | 'broken' | 'full' | 'failed' | 'misbehaved'
 
 /**
@@ -37,7 +39,7 @@ export async function record(deps: RecorderDeps, signal: AbortSignal): Promise<R
     return 'broken'
   }
   // Earlier bytes than asked for would be recorded twice; later ones are what a power failure took from the recording.
-  if (opened.offset < start) {
+  if (opened.offset < start || opened.offset - start > LONGEST_HOLE_BYTES) {
     opened.stream.destroy()
     return 'misbehaved'
   }

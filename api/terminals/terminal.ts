@@ -32,7 +32,7 @@ const whyOf: Record<Exclude<RecordingEnd, 'ended' | 'broken'>, string> = {
   full: 'The recordings of this sandbox have reached their limit. What cannot be recorded does not run.',
   failed:
     'The recording could not be written. What cannot be recorded does not run: ask your admin to look at the disk.',
-  misbehaved: 'The sandbox sent what it had sent before. Its terminal was closed.',
+  misbehaved: 'The sandbox sent what it had sent before, or left out too much. Its terminal was closed.',
 }
 
 /** One opening of one terminal: the recorder, the viewers, the input. Lives through any number of connections of the porter. */

@@ -157,3 +157,21 @@ test('a terminal whose porter goes back in time is closed, and the recording kee
   const [piece] = await once(bytes, 'data')
   expect(String(piece)).toBe('abc')
 })
+
+test('a terminal whose porter leaps ahead is closed, and nothing of it is recorded', async () => {
+  const info = { cols: 80, rows: 24, offset: 3, oldest: 0, running: true, exitCode: null }
+  await impostor((stream, headers) => {
+    if (String(headers[':path']).includes('/output')) {
+      stream.respond({ ':status': 200, 'x-offset': String(Number.MAX_SAFE_INTEGER - 10) })
+      stream.end('from nowhere')
+    } else if (headers[':method'] === 'POST') {
+      stream.on('data', (piece) => json({ ...info, ...JSON.parse(String(piece)) })(stream, headers))
+    } else json({ items: [] })(stream, headers)
+  })
+  await gateway.terminals.open({ name: 'leap', cols: 80, rows: 24 })
+  const ended = await until(
+    'it is closed',
+    async () => (await gateway.terminals.list()).find((item) => item.name === 'leap' && !item.running) ?? null,
+  )
+  expect(ended).toMatchObject({ offset: 0, reason: expect.stringContaining('left out') })
+})
