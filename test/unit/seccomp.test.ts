@@ -21,6 +21,14 @@ test('every condition on a socket is an equality of family, type and protocol', 
   }
 })
 
+test.each([
+  ['sendto', 3],
+  ['sendmsg', 2],
+  ['sendmmsg', 3],
+])('%s is allowed without MSG_OOB alone (CVE-2025-38236)', (name, index) => {
+  expect(rulesFor(name).map(({ args }) => args)).toEqual([[{ index, value: 1, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }]])
+})
+
 test('numbers are exact in JSON', () => {
   for (const { args } of profile.syscalls) for (const { value } of args) expect(Number.isSafeInteger(value)).toBe(true)
 })

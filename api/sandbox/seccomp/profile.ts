@@ -14,6 +14,17 @@ const SOCK_CLOEXEC = 0x80000
 const IPPROTO = { any: 0, tcp: 6, udp: 17 }
 const NETLINK_ROUTE = 0
 const ENOSYS = 38
+const MSG_OOB = 1
+
+/**
+ * Out-of-band data on unix sockets, which nobody here needs, has been a way into the kernel (CVE-2025-38236). `flags`: which
+ * argument carries it; without sending there is nothing to receive.
+ */
+const senders = [
+  { name: 'sendto', flags: 3 },
+  { name: 'sendmsg', flags: 2 },
+  { name: 'sendmmsg', flags: 3 },
+]
 
 /** CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}. clone(2) reads only the low 32 bits; CLONE_NEWTIME is for clone3 and unshare. */
 const newNamespaces = 0x7e020000
@@ -43,6 +54,9 @@ export function seccompProfile(options: { memoryFiles: boolean }) {
     ...personalities.map((persona) => allow(['personality'], [equals(0, persona)])),
     ...sockets.flatMap(({ family, types, protocols }) =>
       types.flatMap((type) => protocols.flatMap((protocol) => socketRules(family, type, protocol))),
+    ),
+    ...senders.map(({ name, flags }) =>
+      allow([name], [{ index: flags, value: MSG_OOB, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }]),
     ),
     { names: absent, action: 'SCMP_ACT_ERRNO', args: [], errnoRet: ENOSYS },
   ]

@@ -32,8 +32,8 @@ export const allowed: Record<string, readonly string[]> = {
     timerfd_settime`),
   clocks: words('clock_getres clock_gettime clock_nanosleep gettimeofday nanosleep time'),
   connections: words(`
-    accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmmsg recvmsg sendmmsg sendmsg
-    sendto setsockopt shutdown`),
+    accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmmsg recvmsg
+    setsockopt shutdown`),
   /** These only ever take rights away from the caller. */
   selfRestriction: words('landlock_add_rule landlock_create_ruleset landlock_restrict_self seccomp getrandom'),
 }

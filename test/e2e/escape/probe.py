@@ -93,6 +93,8 @@ address = ctypes.addressof
 def system_calls():
     here, proc, zeros = text(b"/tmp"), text(b"proc"), text(512)
     own = os.open("/proc/self/ns/net", os.O_RDONLY)
+    pair = socket.socketpair()
+    to = pair[0].fileno()
     clone_arguments = (ctypes.c_ulonglong * 11)()
     clone_arguments[0] = NEWUSER
     at = {name: address(value) for name, value in {"here": here, "proc": proc, "zeros": zeros, "clone": clone_arguments}.items()}
@@ -122,6 +124,9 @@ def system_calls():
         "lookup_dcookie": (212, 0, 0, 0), "uselib": (134, at["here"]), "sysfs": (139, 3), "vhangup": (153,),
         "memfd_create": (319, at["here"], 0), "memfd_secret": (447, 0), "seccomp ask": (317, 2, 0, at["zeros"]),
         "mknod device": (133, at["here"], 0o20666, 259), "reboot": (169, 0, 0, 0, 0), "statmount": (457, at["zeros"], at["zeros"], 512, 0),
+        "sendto": (44, to, at["zeros"], 1, 0, 0, 0), "sendto out of band": (44, to, at["zeros"], 1, 1, 0, 0),
+        "sendto out of band, high bit": (44, to, at["zeros"], 1, HIGH | 1, 0, 0),
+        "sendmsg out of band": (46, to, at["zeros"], 1), "sendmmsg out of band": (307, to, at["zeros"], 1, 1),
         "x32 getpid": (X32 | 39,), "x32 socket": (X32 | 41, 40, 1, 0), "unknown number": (1023,),
     }
 
