@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
-const POLL_MS = 50
+const POLL_MS = 20
 
 /** Asks until the answer is not null; rejects with `what` after the timeout. A throw ends it at once. */
 export async function until<T>(what: string, ask: () => T | null | Promise<T | null>, timeoutMs = 20_000): Promise<T> {
