@@ -4,35 +4,63 @@ import { type Refusal, refusal } from './wire.ts'
 
 /** Deeper than any client nests, shallow enough for every later walk to recurse. */
 const MAX_DEPTH = 100
-const BACKSLASH = 92
+/**
+ * Every value of a JSON text costs a later reader an object, a copy or a comparison, and all sandboxes share one thread. An
+ * agent's longest sessions hold some 20 000; texts and images are one value each, however long.
+ */
+export const MAX_VALUES = 50_000
+/** Characters outside of strings: spaces and digits, which are read one by one. */
+const MAX_BARE_CHARACTERS = 4 * 1_048_576
+/** Far above what any provider knows at the top: how many fields, and how long a name. */
+const MAX_FIELDS = 200
+const MAX_FIELD_CHARACTERS = 100
+/** What a piece of a body occupies beside its bytes: a client may send them one at a time. */
+const CHUNK_BYTES = 512
+
+const [QUOTE, COMMA, LIST, BACKSLASH, LIST_END, OBJECT, OBJECT_END] = [34, 44, 91, 92, 93, 123, 125]
+
+export interface BodyLimits {
+  maxBytes: number
+  timeoutMs: number
+  /** Asked for each piece before it is kept: false when there is no room for so many bytes more. */
+  take: (bytes: number) => boolean
+}
 
 /** Reads a request body of at most `maxBytes` within `timeoutMs`. Null: the client went away before its end. */
 export function readBody(
   request: IncomingMessage,
-  { maxBytes, timeoutMs }: { maxBytes: number; timeoutMs: number },
+  { maxBytes, timeoutMs, take }: BodyLimits,
 ): Promise<Buffer | Refusal | null> {
   return new Promise((done) => {
-    const chunks: Buffer[] = []
+    let chunks: Buffer[] = []
     let bytes = 0
+    const onData = (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > maxBytes) finish(tooLarge(maxBytes))
+      else if (!take(chunk.length + CHUNK_BYTES)) finish(TOO_MUCH_HELD)
+      else chunks.push(chunk)
+    }
+    const onEnd = () => finish(Buffer.concat(chunks))
+    const gone = () => finish(null)
+    const finish = (result: Buffer | Refusal | null) => {
+      clearTimeout(timer)
+      request.off('data', onData).off('end', onEnd).off('error', gone).off('close', gone)
+      // The request outlives its reading, and what listens to it with it.
+      chunks = []
+      done(result)
+    }
     const timer = setTimeout(
       () => finish(refusal(408, 'body-timeout', 'The request body did not arrive in time.')),
       timeoutMs,
     )
-    const finish = (result: Buffer | Refusal | null) => {
-      clearTimeout(timer)
-      request.removeAllListeners('data')
-      done(result)
-    }
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes > maxBytes) finish(tooLarge(maxBytes))
-      else chunks.push(chunk)
-    })
-    request.once('end', () => finish(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
-    request.once('error', () => finish(null))
-    request.once('close', () => finish(null))
+    request.on('data', onData).once('end', onEnd).once('error', gone).once('close', gone)
   })
 }
+const TOO_MUCH_HELD = refusal(
+  429,
+  'too-much-held',
+  'The model requests of this sandbox are too large together. Wait for one to end.',
+)
 export const tooLarge = (maxBytes: number) =>
   refusal(413, 'body-too-large', `A model request may hold ${Math.floor(maxBytes / 1_048_576)} MiB at most.`)
 
@@ -49,26 +77,25 @@ export interface ReadRequest {
 /**
  * Parses a request. Two readers of one text must not see two requests, so a key that stands twice in an object is refused
  * (at the top also when only its case differs: Go's encoding/json folds it), and the text is not written anew: numbers
- * beyond 2^53, escapes and unknown fields reach the provider untouched.
+ * beyond 2^53, escapes and unknown fields reach the provider untouched. What would take long to read is refused before it is
+ * parsed; `counted` learns how many values the text holds otherwise.
  */
-export function readRequest(bytes: Buffer): ReadRequest | Refusal {
+export function readRequest(bytes: Buffer, counted: (values: number) => void = () => undefined): ReadRequest | Refusal {
   const text = decodeUtf8(bytes)
-  if (text === null) return refusal(400, 'body-invalid', 'The request body is not UTF-8 text.')
+  if (text === null) return invalid('The request body is not UTF-8 text.')
   const scan = scanKeys(text)
-  if (typeof scan === 'string') return refusal(400, 'body-invalid', scan)
+  if ('status' in scan) return scan
+  counted(scan.values)
   try {
     const body = requestBody.parse(JSON.parse(text))
     const span = scan.model
-    if (!span) return refusal(400, 'body-invalid', NEEDS_MODEL)
+    if (!span) return invalid(NEEDS_MODEL)
     return { body, withModel: (model) => text.slice(0, span.start) + JSON.stringify(model) + text.slice(span.end) }
   } catch (error) {
-    return refusal(
-      400,
-      'body-invalid',
-      error instanceof z.ZodError ? NEEDS_MODEL : 'The request body is not valid JSON.',
-    )
+    return invalid(error instanceof z.ZodError ? NEEDS_MODEL : 'The request body is not valid JSON.')
   }
 }
+const invalid = (message: string) => refusal(400, 'body-invalid', message)
 const NEEDS_MODEL =
   'The request needs a JSON object with "model" as text: use "backlot/default". "stream" is true or false.'
 
@@ -85,35 +112,47 @@ interface Span {
   end: number
 }
 
+interface Scan {
+  model: Span | null
+  values: number
+}
+
 /** Walks the tokens of a JSON text. It need not be valid: the real parser comes after and has the last word. */
-function scanKeys(text: string): { model: Span | null } | string {
-  const objects: (Set<string> | null)[] = []
+function scanKeys(text: string): Scan | Refusal {
+  /** The names of each open object; none yet at 'empty'. */
+  const open: (Set<string> | 'empty' | 'list')[] = []
   let model: Span | null = null
   let expectsKey = false
   let awaited = false
+  let values = 0
+  let bare = 0
   for (let at = 0; at < text.length; at++) {
-    const character = text[at]
-    if (character === '{' || character === '[') {
-      objects.push(character === '{' ? new Set() : null)
-      if (objects.length > MAX_DEPTH) return `The request body nests deeper than ${MAX_DEPTH} levels.`
-      expectsKey = character === '{'
-    } else if (character === '}' || character === ']') {
-      objects.pop()
+    const character = text.charCodeAt(at)
+    if (++bare > MAX_BARE_CHARACTERS) return TOO_MANY_VALUES
+    if (character === OBJECT || character === LIST || character === COMMA) {
+      if (++values > MAX_VALUES) return TOO_MANY_VALUES
+      if (character === OBJECT) open.push('empty')
+      else if (character === LIST) open.push('list')
+      if (open.length > MAX_DEPTH) return invalid(`The request body nests deeper than ${MAX_DEPTH} levels.`)
+      const within = open.at(-1)
+      expectsKey = within !== undefined && within !== 'list'
+    } else if (character === OBJECT_END || character === LIST_END) {
+      open.pop()
       expectsKey = false
-    } else if (character === ',') {
-      expectsKey = Boolean(objects.at(-1))
-    } else if (character === '"') {
+    } else if (character === QUOTE) {
       const end = stringEnd(text, at)
       if (expectsKey) {
         const key = keyAt(text, at, end)
-        const top = objects.length === 1
-        const known = objects.at(-1)
+        const top = open.length === 1
         const folded = top ? key.toLowerCase() : key
-        if (known?.has(folded)) return `The field "${key.slice(0, 60)}" stands twice in the request body.`
-        // Some readers fold case, and a few fold U+017F and U+212A into ASCII: at the top only plain names are let through.
-        if (top && (/[^\x20-\x7e]/.test(key) || (folded === 'model' && key !== 'model')))
-          return `The field "${key.slice(0, 60).replace(/[^\x20-\x7e]/g, '?')}" is not one that Backlot passes on.`
-        known?.add(folded)
+        const names = namesOf(open)
+        if (names.has(folded)) return invalid(`The field "${key.slice(0, 60)}" stands twice in the request body.`)
+        if (top && !isPassedOn(key, folded))
+          return invalid(
+            `The field "${key.slice(0, 60).replace(/[^\x20-\x7e]/g, '?')}" is not one that Backlot passes on.`,
+          )
+        if (top && names.size >= MAX_FIELDS) return invalid(`The request body has more than ${MAX_FIELDS} fields.`)
+        names.add(folded)
         awaited = top && key === 'model'
       } else if (awaited) {
         model = { start: at, end }
@@ -123,15 +162,36 @@ function scanKeys(text: string): { model: Span | null } | string {
       at = end - 1
     }
   }
-  return { model }
+  return { model, values }
+}
+const TOO_MANY_VALUES = refusal(
+  413,
+  'body-too-many-values',
+  `A model request may hold ${MAX_VALUES} values at most: objects, lists, fields and what stands in them. Start a new session, or send data as text.`,
+)
+
+/** A set for each of very many objects without a field would cost more than the rest of the reading. */
+function namesOf(open: (Set<string> | 'empty' | 'list')[]): Set<string> {
+  const names = open.at(-1)
+  if (names instanceof Set) return names
+  const first = new Set<string>()
+  open[open.length - 1] = first
+  return first
 }
 
-/** One past the closing quote: the first one with an even number of backslashes before it. */
+/** Some readers fold case, and a few fold U+017F and U+212A into ASCII: at the top only plain names are let through. */
+const isPassedOn = (key: string, folded: string) =>
+  key.length <= MAX_FIELD_CHARACTERS && !/[^\x20-\x7e]/.test(key) && (folded !== 'model' || key === 'model')
+
+/** One past the closing quote. Most strings have no escaped quote, and searching is much faster than looking at each character. */
 function stringEnd(text: string, start: number): number {
-  for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
-    let backslashes = 0
-    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes++
-    if (backslashes % 2 === 0) return quote + 1
+  const quote = text.indexOf('"', start + 1)
+  if (quote === -1) return text.length
+  if (text.charCodeAt(quote - 1) !== BACKSLASH) return quote + 1
+  for (let at = start + 1; at < text.length; at++) {
+    const character = text.charCodeAt(at)
+    if (character === QUOTE) return at + 1
+    if (character === BACKSLASH) at++
   }
   return text.length
 }

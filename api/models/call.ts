@@ -92,7 +92,7 @@ export async function forward(
 
 function ask(call: AllowedCall, request: IncomingMessage, upstream: Upstream, demo: Demo): Promise<UpstreamAnswer> {
   const { format, provider, path, abort } = call
-  if (provider.kind === 'demo') return demo.answer(format, call.body, abort.signal)
+  if (provider.kind === 'demo') return demo.answer(format, call.body, abort.signal, call.text.length)
   const headers = upstreamHeaders(provider.kind, format, call.key, request.headers)
   return upstream.send({ provider, path, headers, body: call.text, signal: abort.signal })
 }

@@ -2,10 +2,10 @@
 export interface ModelLimits {
   /** Largest request. */
   bodyBytes: number
-  /** Requests being read or answered at one time, and how much of their text is held. */
+  /** Requests being read or answered at one time, and how much of their text is held, what has come of unfinished ones included. */
   calls: number
   heldBytes: number
-  /** Requests in a row before they are spaced, and how many a second from then on. Each whole MiB of a body counts as one more: reading it takes the time of all. */
+  /** Requests in a row before they are spaced, and how many a second from then on. Each half MiB of a body counts as one more, and so do each 5 000 values in it: reading them takes the time of all. */
   burst: number
   perSecond: number
   bodyTimeoutMs: number
@@ -34,6 +34,37 @@ export function createRate({ burst, perSecond }: { burst: number; perSecond: num
     /** Takes more for what has turned out to be large; later requests wait for it. */
     charge(count: number) {
       bucket.left -= count
+    },
+  }
+}
+
+/** One request's part of the room that its sandbox has. */
+export interface Held {
+  /** False when so many bytes more would not fit. */
+  take(bytes: number): boolean
+  bytes(): number
+  release(): void
+}
+
+/** Keeps account of how much text the requests of one sandbox hold together, each from its first byte until `release`. */
+export function createRoom({ heldBytes }: { heldBytes: number }) {
+  const all = { bytes: 0 }
+  return {
+    hold(): Held {
+      const own = { bytes: 0 }
+      return {
+        take(bytes) {
+          if (all.bytes + bytes > heldBytes) return false
+          all.bytes += bytes
+          own.bytes += bytes
+          return true
+        },
+        bytes: () => own.bytes,
+        release() {
+          all.bytes -= own.bytes
+          own.bytes = 0
+        },
+      }
     },
   }
 }

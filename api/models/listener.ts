@@ -10,7 +10,7 @@ import { answerRefusal, type CallEnd, forward } from './call.ts'
 import { type Catalog, type Choice, chooseModel } from './choose.ts'
 import type { Demo } from './demo/answer.ts'
 import { createEnds } from './ends.ts'
-import { createRate, type ModelLimits, USUAL_LIMITS } from './limits.ts'
+import { createRate, createRoom, type Held, type ModelLimits, USUAL_LIMITS } from './limits.ts'
 import { createUpstream, type UpstreamTimeouts } from './provider/upstream.ts'
 import { serverSideRefusal } from './server-side.ts'
 import { MODEL_LIST, type Refusal, refusal, routeOf, shapeOf, type WireFormat } from './wire.ts'
@@ -38,6 +38,9 @@ const IDLE_SOCKET_MS = 120_000
 const UNREAD_BODY_MS = 5_000
 /** Open connections of one sandbox; it can only starve itself. */
 const MAX_SOCKETS = 128
+/** What costs as much of the rate as one request more: each takes a few ms of the thread that all sandboxes share. */
+const BYTES_PER_TOKEN = 524_288
+const VALUES_PER_TOKEN = 5_000
 
 interface OpenCall {
   asked: string
@@ -58,7 +61,8 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
   const rate = createRate(limits)
   const ends = createEnds(append, log)
   const answering = new Set<Promise<void>>()
-  const state = { requests: 0, heldBytes: 0 }
+  const room = createRoom(limits)
+  const state = { requests: 0 }
 
   const server = createServer(
     { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: IDLE_SOCKET_MS },
@@ -107,40 +111,30 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
       response.end(MODEL_LIST)
       return
     }
-    const read = await readHeld(request)
-    if (read === null) return
-    if ('status' in read.result) {
-      read.release()
-      return refuse(read.result, { format: route.format })
-    }
+    const held = room.hold()
     try {
-      const refused = serverSideRefusal(route.format, read.result.body)
-      if (refused) return await refuse(refused, { format: route.format, alias: read.result.body.model })
-      await callModel(read.result, { request, response, format: route.format, path: route.path, who })
+      const read = await readHeld(request, held)
+      if (read === null) return
+      if ('status' in read) {
+        held.release()
+        return await refuse(read, { format: route.format })
+      }
+      const refused = serverSideRefusal(route.format, read.body)
+      if (refused) return await refuse(refused, { format: route.format, alias: read.body.model })
+      await callModel(read, { request, response, format: route.format, path: route.path, who })
     } finally {
-      read.release()
+      held.release()
     }
   }
 
-  /** Reads the body and keeps account of how much of this sandbox's text is held until `release`. Null: the client went away. */
-  async function readHeld(
-    request: IncomingMessage,
-  ): Promise<{ result: ReadRequest | Refusal; release: () => void } | null> {
-    if (request.headers['content-encoding'])
-      return { result: refusal(415, 'body-encoded', 'Send the request body uncompressed.'), release: () => undefined }
-    const room = limits.heldBytes - state.heldBytes
-    const bytes = await readBody(request, {
-      maxBytes: Math.min(limits.bodyBytes, room),
-      timeoutMs: limits.bodyTimeoutMs,
-    })
-    if (bytes === null) return null
-    if ('status' in bytes) return { result: bytes, release: () => undefined }
-    state.heldBytes += bytes.length
-    rate.charge(Math.floor(bytes.length / 1_048_576))
-    const release = () => {
-      state.heldBytes -= bytes.length
-    }
-    return { result: readRequest(bytes), release }
+  /** Null: the client went away. */
+  async function readHeld(request: IncomingMessage, held: Held): Promise<ReadRequest | Refusal | null> {
+    if (request.headers['content-encoding']) return refusal(415, 'body-encoded', 'Send the request body uncompressed.')
+    const { bodyBytes: maxBytes, bodyTimeoutMs: timeoutMs } = limits
+    const bytes = await readBody(request, { maxBytes, timeoutMs, take: held.take })
+    rate.charge(Math.floor(held.bytes() / BYTES_PER_TOKEN))
+    if (bytes === null || 'status' in bytes) return bytes
+    return readRequest(bytes, (values) => rate.charge(Math.floor(values / VALUES_PER_TOKEN)))
   }
 
   async function callModel(read: ReadRequest, { request, response, format, path, who }: InCall) {

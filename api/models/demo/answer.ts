@@ -14,8 +14,12 @@ const streamOptions = z.looseObject({ include_usage: z.boolean().catch(false) })
 /** What a token is said to be: the usual rule of thumb for English. */
 const CHARACTERS_PER_TOKEN = 4
 
+/** A session with a script never gets this long, and reading it would take the time of all sandboxes. */
+const MAX_CHARACTERS = 1_048_576
+
 export interface Demo {
-  answer(format: WireFormat, body: RequestBody, signal: AbortSignal): Promise<UpstreamAnswer>
+  /** @param characters how long the request is as text */
+  answer(format: WireFormat, body: RequestBody, signal: AbortSignal, characters?: number): Promise<UpstreamAnswer>
 }
 
 /**
@@ -24,7 +28,8 @@ export interface Demo {
  */
 export function createDemo({ pieceDelayMs = 0 }: { pieceDelayMs?: number } = {}): Demo {
   return {
-    async answer(format, body, signal) {
+    async answer(format, body, signal, characters = 0) {
+      if (characters > MAX_CHARACTERS) return json(413, errorBody(format, refusal(413, 'demo-too-large', TOO_LARGE)))
       const spoken = speak(format, body)
       if (!spoken) return json(400, errorBody(format, refusal(400, 'demo-unreadable', UNREADABLE)))
       if (!body.stream) return json(200, JSON.stringify(wholeAnswer(format, spoken)))
@@ -37,6 +42,8 @@ export function createDemo({ pieceDelayMs = 0 }: { pieceDelayMs?: number } = {})
     },
   }
 }
+const TOO_LARGE =
+  'The demo model reads 1 MiB at most. Start a new session, or ask your admin to enter a model under Models.'
 const UNREADABLE = 'The demo model could not read this conversation. It knows text, tool calls and tool results.'
 
 function speak(format: WireFormat, body: RequestBody): Spoken | null {

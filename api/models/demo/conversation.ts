@@ -19,26 +19,28 @@ export type Turn =
   | { role: 'call'; name: string; input: string }
   | { role: 'result'; text: string }
 
+/** A list whose first wrong item ends the reading: zod would describe each of very many. */
+const listOf = <T>(item: z.ZodType<T>) =>
+  z.array(z.unknown()).transform((items) => items.map((each) => item.parse(each)))
+
 const part = z.looseObject({ type: z.string().optional(), text: z.string().optional() })
-const content = z.union([z.string(), z.array(part), z.null()]).optional()
+const content = z.union([z.string(), listOf(part), z.null()]).optional()
 const properties = z.record(z.string(), z.looseObject({ type: z.unknown().optional() })).catch({})
 const parameters = z.looseObject({ properties }).catch({ properties: {} })
 
 const chatBody = z.looseObject({
-  messages: z.array(
+  messages: listOf(
     z.looseObject({
       role: z.string(),
       content,
-      tool_calls: z
-        .array(z.looseObject({ function: z.looseObject({ name: z.string(), arguments: z.string() }) }))
-        .nullish(),
+      tool_calls: listOf(
+        z.looseObject({ function: z.looseObject({ name: z.string(), arguments: z.string() }) }),
+      ).nullish(),
     }),
   ),
-  tools: z
-    .array(
-      z.looseObject({ function: z.looseObject({ name: z.string(), parameters: parameters.optional() }).optional() }),
-    )
-    .nullish(),
+  tools: listOf(
+    z.looseObject({ function: z.looseObject({ name: z.string(), parameters: parameters.optional() }).optional() }),
+  ).nullish(),
 })
 
 const block = z.looseObject({
@@ -46,12 +48,12 @@ const block = z.looseObject({
   text: z.string().optional(),
   name: z.string().optional(),
   input: z.unknown().optional(),
-  content: z.union([z.string(), z.array(part)]).optional(),
+  content: z.union([z.string(), listOf(part)]).optional(),
 })
 const messagesBody = z.looseObject({
-  system: z.union([z.string(), z.array(part)]).optional(),
-  messages: z.array(z.looseObject({ role: z.string(), content: z.union([z.string(), z.array(block)]) })),
-  tools: z.array(z.looseObject({ name: z.string().optional(), input_schema: parameters.optional() })).nullish(),
+  system: z.union([z.string(), listOf(part)]).optional(),
+  messages: listOf(z.looseObject({ role: z.string(), content: z.union([z.string(), listOf(block)]) })),
+  tools: listOf(z.looseObject({ name: z.string().optional(), input_schema: parameters.optional() })).nullish(),
 })
 
 const item = z.looseObject({
@@ -60,14 +62,14 @@ const item = z.looseObject({
   content,
   name: z.string().optional(),
   arguments: z.string().optional(),
-  output: z.union([z.string(), z.array(part)]).optional(),
+  output: z.union([z.string(), listOf(part)]).optional(),
 })
 const responsesBody = z.looseObject({
   instructions: z.string().nullish(),
-  input: z.union([z.string(), z.array(item)]),
-  tools: z
-    .array(z.looseObject({ type: z.string(), name: z.string().optional(), parameters: parameters.optional() }))
-    .nullish(),
+  input: z.union([z.string(), listOf(item)]),
+  tools: listOf(
+    z.looseObject({ type: z.string(), name: z.string().optional(), parameters: parameters.optional() }),
+  ).nullish(),
 })
 
 const textOf = (given: z.infer<typeof content>): string =>

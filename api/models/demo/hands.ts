@@ -78,6 +78,8 @@ export function handsOf({ tools, system, turns }: Conversation): Hands {
 /** Agents say where they work, each in its own words; a sandbox's folder is /workspace. */
 function workingDirectory(system: string, turns: Conversation['turns']): string {
   const said = [system, ...turns.flatMap((turn) => (turn.role === 'user' ? [turn.text] : []))].join('\n')
-  const found = said.match(/(?:working directory|current directory|<cwd>)\s*:?\s*["'`]?(\/[\w./-]*)/i)?.[1]
+  const found = said.match(
+    /(?:working directory|current directory|<cwd>)\s{0,9}:?\s{0,9}["'`]?(\/[\w./-]{0,1000})/i,
+  )?.[1]
   return (found ?? '/workspace').replace(/\/$/, '')
 }

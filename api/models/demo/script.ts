@@ -39,7 +39,7 @@ export function nextReply(conversation: Conversation): Reply {
       `${LABEL} That did not work, and a script cannot find out why. The last answer was: ${excerpt(last ?? '')}`,
     )
 
-  const url = text.match(/https?:\/\/[^\s"'<>`)]+/)?.[0]
+  const url = text.match(/https?:\/\/[^\s"'<>`)]{1,2000}/)?.[0]
   const wantsFetch = url !== undefined || /\b(fetch|download|curl|browse)\b/i.test(text)
   const wantsBuild = /\b(build|create|write|generate|make me|start|baue|erstelle)\b/i.test(text)
   const change = { colour: colourIn(text), title: titleIn(text) }
@@ -89,7 +89,7 @@ function changing(hands: Hands, { colour, title }: Change, steps: Turn[], last: 
   const edits: [string, string][] = []
   if (colour) edits.push([accent, `--accent: ${colour.value}`])
   for (const tag of ['title', 'h1']) {
-    const before = named && page.match(new RegExp(`<${tag}>.*?</${tag}>`))?.[0]
+    const before = named && page.match(new RegExp(`<${tag}>.{0,500}?</${tag}>`))?.[0]
     if (before) edits.push([before, `<${tag}>${named}</${tag}>`])
   }
   const open = edits.filter(([before, after]) => before !== after)
@@ -134,7 +134,21 @@ function aside(system: string, asked: string): string {
 }
 
 const hasBuilt = (turns: Turn[]) => turns.some((turn) => turn.role === 'call')
-const withoutReminders = (text: string) =>
-  text.replace(/<(system-reminder|environment_context|user_instructions)>[\s\S]*?<\/\1>/g, '').trim()
+/** Takes out what agents add to a person's words. Searched for by hand: a lazy expression would take time by the square of unclosed ones. */
+function withoutReminders(text: string): string {
+  const unclosed = new Set<string>()
+  let kept = ''
+  let from = 0
+  for (const { 1: tag = '', index } of text.matchAll(/<(system-reminder|environment_context|user_instructions)>/g)) {
+    if (index < from || unclosed.has(tag)) continue
+    const end = text.indexOf(`</${tag}>`, index)
+    if (end === -1) unclosed.add(tag)
+    else {
+      kept += text.slice(from, index)
+      from = end + tag.length + 3
+    }
+  }
+  return (kept + text.slice(from)).trim()
+}
 const isReminder = (text: string) => withoutReminders(text) === ''
 const excerpt = (text: string) => text.replace(/\s+/g, ' ').trim().slice(0, 300)

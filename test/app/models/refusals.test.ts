@@ -150,6 +150,8 @@ describe('two readers of one body must not see two requests (A09)', () => {
     ['two bodies', '{"model":"default"}{"model":"other"}'],
     ['nothing', ''],
     ['bytes that are no text', Buffer.from('{"model":"\xff"}', 'latin1')],
+    ['201 fields', `{"model":"default"${Array.from({ length: 200 }, (_, at) => `,"f${at}":1`).join('')}}`],
+    ['a field of 101 characters', `{"model":"default","${'x'.repeat(101)}":1}`],
     ['101 levels', `{"model":"default","x":${'['.repeat(101)}${']'.repeat(101)}}`],
   ] as const)('%s', async ([_what, body]) => {
     const answer = await fetch(`${door.url}/v1/chat/completions`, { method: 'POST', body })
@@ -224,6 +226,79 @@ describe('limits', () => {
       expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 429, 429, 429, 429, 429, 429, 429])
       expect(at.events.filter(({ reason }) => reason === 'rate-limit')).toHaveLength(7)
     }))
+  test('large bodies cost more of the rate than small ones', () =>
+    limited({ burst: 3, perSecond: 0.001 }, async (at) => {
+      await (await at.post('/v1/chat/completions', { ...ask, x: 'x'.repeat(1_100_000) })).text()
+      expect((await at.post('/v1/chat/completions', ask)).status).toBe(429)
+    }))
+  test('bodies of many values cost more of the rate than plain ones', () =>
+    limited({ burst: 3, perSecond: 0.001 }, async (at) => {
+      await (await at.post('/v1/chat/completions', { ...ask, x: Array.from({ length: 10_001 }, () => 1) })).text()
+      expect((await at.post('/v1/chat/completions', ask)).status).toBe(429)
+    }))
+  test('a body of millions of values is refused in an instant, and what is behind the door goes on', async () => {
+    const answer = await door.post(
+      '/v1/chat/completions',
+      `{"model":"backlot/default","messages":[${'{},'.repeat(10_800_000)}{}]}`,
+    )
+    expect(answer.status).toBe(413)
+    expectRefusal('body-too-many-values')
+    expect((await fetch(`${door.url}/v1/models`)).status).toBe(200)
+  })
+
+  describe('what arrives is held to account before it has ended', () => {
+    const head = 'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n'
+    const unfinished = (at: ModelDoor, bytes: number) => {
+      const socket = connect(at.port, '127.0.0.1')
+      socket.on('error', () => undefined)
+      socket.write(`${head}Content-Length: ${bytes + 1}\r\n\r\n`)
+      socket.write('x'.repeat(bytes))
+      return socket
+    }
+    const large = { ...ask, x: 'x'.repeat(600_000) }
+    const statusOf = async (at: ModelDoor) => {
+      const answer = await at.post('/v1/chat/completions', large)
+      await answer.text()
+      return answer.status
+    }
+    const becomes = (at: ModelDoor, status: number) =>
+      expect.poll(() => statusOf(at), { timeout: 10_000, interval: 20 }).toBe(status)
+
+    test('bodies without their last byte take room, and give it back when the client goes', () =>
+      limited({ heldBytes: 1_048_576 }, async (at) => {
+        const socket = unfinished(at, 700_000)
+        await becomes(at, 429)
+        expect(at.events.at(-1)?.reason).toBe('too-much-held')
+        socket.destroy()
+        await becomes(at, 200)
+      }))
+    test('a body that never ends gives its room back when its time is over', () =>
+      limited({ heldBytes: 1_048_576, bodyTimeoutMs: 1_000 }, async (at) => {
+        const socket = unfinished(at, 700_000)
+        await becomes(at, 429)
+        await becomes(at, 200)
+        socket.destroy()
+      }))
+    test.for([
+      ['not JSON', 'x'.repeat(600_000), 400],
+      ['too many together', { ...ask, x: 'x'.repeat(2_000_000) }, 429],
+      ['asking for a tool of the provider', { ...large, plugins: [1] }, 403],
+    ] as const)('a body that is refused gives its room back: %s', ([_what, body, status]) =>
+      limited({ heldBytes: 1_048_576 }, async (at) => {
+        for (let time = 0; time < 3; time++) expect((await at.post('/v1/chat/completions', body)).status).toBe(status)
+        await becomes(at, 200)
+      }),
+    )
+    test('a body in pieces of one byte takes room for what each piece occupies', () =>
+      limited({ heldBytes: 1_048_576 }, async (at) => {
+        const answer = await raw(
+          `${head}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(10_000)}0\r\n\r\n`,
+          at,
+        )
+        expect(answer).toContain('x-backlot-reason: too-much-held')
+      }))
+  })
+
   test('a compressed body is refused: what it holds could not be capped', async () => {
     const answer = await door.post('/v1/chat/completions', ask, { 'content-encoding': 'gzip' })
     expect(answer.status).toBe(415)
@@ -240,8 +315,8 @@ describe('limits', () => {
   })
 })
 
-async function raw(bytes: string): Promise<string> {
-  const socket = connect(door.port, '127.0.0.1')
+async function raw(bytes: string, at = door): Promise<string> {
+  const socket = connect(at.port, '127.0.0.1')
   socket.on('error', () => undefined)
   socket.write(bytes, 'latin1')
   return text(socket).catch(() => '')
