@@ -10,6 +10,8 @@ interface Exchange {
   response: ServerResponse
 }
 
+/** Answers before the answer (1xx). Real servers send one or two. */
+const MAX_INTERIM = 10
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 export async function refuseRequest({ request, response }: Exchange, passages: Passages, reason: DenyReason) {
@@ -38,19 +40,26 @@ export async function forward(
   const client = request.socket
   if (client.destroyed) return passage.end('client-closed', null)
   passage.signal.addEventListener('abort', () => client.destroy())
+  try {
+    relay(exchange, send(request, target.originForm, passage, limits), passage, limits, share)
+  } catch (error) {
+    passage.end('error', 502)
+    throw error
+  }
+}
 
-  const { host, port } = target.request
-  const outgoing = httpRequest({
+function send(request: IncomingMessage, path: string, passage: Passage, limits: EgressLimits): ClientRequest {
+  const { host, port, method } = passage.request
+  return httpRequest({
     // With any `agent`, even `false`, node:http would connect by itself, unjudged.
     createConnection: () => passage.upstream,
     method,
-    path: target.originForm,
+    path,
     headers: [...header(request), ['Host', port === 80 ? host : `${host}:${port}`], ['Connection', 'close']].flat(),
     setHost: false,
     maxHeaderSize: limits.headerBytes,
     insecureHTTPParser: false,
   })
-  relay(exchange, outgoing, passage, limits, share)
 }
 
 /** Framing is said anew, from what the parser found, never from what a `Connection` field may have struck out. */
@@ -59,7 +68,14 @@ function header(request: IncomingMessage): [string, string][] {
   const framing: [string, string][] = []
   if (headers['transfer-encoding'] !== undefined) framing.push(['Transfer-Encoding', 'chunked'])
   else if (headers['content-length'] !== undefined) framing.push(['Content-Length', headers['content-length']])
-  return [...requestHeader(request.rawHeaders), ...framing]
+  return [...requestHeader(request.rawHeaders, headers['transfer-encoding'] !== undefined), ...framing]
+}
+
+/** Whether this answer reaches the client chunked, as it came; only then trailers can follow it. */
+function chunkedBoth(request: IncomingMessage, { headers, statusCode }: IncomingMessage): boolean {
+  if (request.method === 'HEAD' || request.httpVersion !== '1.1' || statusCode === 204 || statusCode === 304)
+    return false
+  return headers['transfer-encoding'] !== undefined && headers['content-length'] === undefined
 }
 
 function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, limits: EgressLimits, share: Share) {
@@ -70,6 +86,23 @@ function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, li
     say(exchange, answer)
   }
   const where = `${passage.request.host}:${passage.request.port}`
+  const invalid = () => fail(answerFor('upstream-invalid', where))
+  /** Broken off half-way: the client must not take what it has for the whole. */
+  const breakOff = () => {
+    passage.end(request.socket.destroyed ? 'client-closed' : 'upstream-closed', response.statusCode)
+    request.socket.destroy()
+  }
+  /** What a listener throws nobody catches, and the process would end: for all sandboxes. */
+  const guarded =
+    <T extends unknown[]>(work: (...args: T) => void) =>
+    (...args: T) => {
+      try {
+        work(...args)
+      } catch {
+        if (response.headersSent) breakOff()
+        else invalid()
+      }
+    }
 
   passage.upstream.setTimeout(limits.idleMs, () => {
     passage.end('limit', response.headersSent ? response.statusCode : 504)
@@ -79,26 +112,38 @@ function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, li
     fail(answerFor(error.code?.startsWith('HPE_') ? 'upstream-invalid' : 'upstream-unreachable', where))
   })
   // 101 to somebody who did not ask for it.
-  outgoing.on('upgrade', () => fail(answerFor('upstream-invalid', where)))
-  outgoing.on('continue', () => response.writeContinue())
-  outgoing.on('response', (answer) => {
-    // Broken off half-way: the client must not take what it has for the whole.
-    answer.on('error', () => {
-      passage.end(request.socket.destroyed ? 'client-closed' : 'upstream-closed', response.statusCode)
-      request.socket.destroy()
-    })
-    const phrase = /^[\t\x20-\x7e]*$/.test(answer.statusMessage ?? '') ? answer.statusMessage : ''
+  outgoing.on('upgrade', guarded(invalid))
+  const interim = { count: 0, continued: request.headers.expect === undefined || request.httpVersion !== '1.1' }
+  const onInterim = ({ statusCode }: { statusCode: number }) => {
+    interim.count++
+    if (response.headersSent) return
+    if (interim.count > MAX_INTERIM || statusCode === 101) return invalid()
+    if (statusCode !== 100 || interim.continued) return
+    interim.continued = true
+    response.writeContinue()
+  }
+  outgoing.on('information', guarded(onInterim))
+  const onAnswer = (answer: IncomingMessage) => {
+    answer.on('error', breakOff)
+    const { statusCode = 0, statusMessage = '' } = answer
+    // Behind one that was refused already.
+    if (response.headersSent) return
+    if (statusCode < 200) return invalid()
+    const phrase = /^[\t\x20-\x7e]*$/.test(statusMessage) ? statusMessage : ''
     if (!request.complete) response.setHeader('Connection', 'close')
-    response.writeHead(answer.statusCode ?? 502, phrase, responseHeader(answer.rawHeaders).flat())
+    response.writeHead(statusCode, phrase, responseHeader(answer.rawHeaders, chunkedBoth(request, answer)).flat())
     response.flushHeaders()
     answer.pipe(response, { end: false })
     share(answer, response)
-    answer.on('end', () => {
+    const onEnd = () => {
       const trailers = trailerFields(answer.rawTrailers)
       if (trailers.length > 0) response.addTrailers(trailers)
       response.end()
-    })
-  })
+    }
+    answer.on('end', guarded(onEnd))
+  }
+  outgoing.on('response', guarded(onAnswer))
+  response.on('error', breakOff)
   response.on('finish', () => passage.end('completed', response.statusCode))
   // The connection's end, not the response's: a pipelined one that was not yet its turn is never told.
   const gone = () => passage.end('client-closed', response.headersSent ? response.statusCode : null)
@@ -108,11 +153,12 @@ function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, li
   request.on('error', () => outgoing.destroy())
   request.pipe(outgoing, { end: false })
   share(request, outgoing)
-  request.on('end', () => {
+  const onRequestEnd = () => {
     const trailers = trailerFields(request.rawTrailers)
     if (trailers.length > 0) outgoing.addTrailers(trailers)
     outgoing.end()
-  })
+  }
+  request.on('end', guarded(onRequestEnd))
   outgoing.flushHeaders()
 }
 

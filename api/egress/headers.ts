@@ -8,6 +8,7 @@ const HOP_BY_HOP = new Set([
   'proxy-authorization',
   'proxy-connection',
   'te',
+  'trailer',
   'transfer-encoding',
   'upgrade',
   'http2-settings',
@@ -54,17 +55,21 @@ export function pairs(raw: Raw): [string, string][] {
 /** Bytes of a header on the wire: every field with `: ` and CRLF. */
 export const headerLength = (raw: Raw) => raw.reduce((sum, text) => sum + text.length + 2, 0)
 
-/** Header of a request for the upstream, without Host and framing, which the forwarder sets itself. */
-export function requestHeader(raw: Raw): [string, string][] {
-  return endToEnd(raw).filter(([name]) => {
+/**
+ * Header of a request for the upstream, without Host and framing, which the forwarder sets itself. `chunked`: it goes on with
+ * trailers, so what announces them stays; node:http throws on that in any other message.
+ */
+export function requestHeader(raw: Raw, chunked: boolean): [string, string][] {
+  return endToEnd(raw, chunked ? ['trailer'] : []).filter(([name]) => {
     const lower = name.toLowerCase()
     if (lower === 'content-length' || NOT_THE_CLIENTS.has(lower)) return false
     return !NOT_THE_CLIENTS_PREFIX.some((prefix) => lower.startsWith(prefix))
   })
 }
 
-/** Header of an answer for the sandbox; `Content-Length` stays, the server's side frames by it. */
-export const responseHeader = (raw: Raw): [string, string][] => endToEnd(raw, ['content-length'])
+/** Header of an answer for the sandbox; `Content-Length` stays, the server's side frames by it. `chunked`: as above. */
+export const responseHeader = (raw: Raw, chunked: boolean): [string, string][] =>
+  endToEnd(raw, ['content-length', ...(chunked ? ['trailer'] : [])])
 
 export function trailerFields(raw: Raw): [string, string][] {
   return endToEnd(raw).filter(([name]) => !NOT_IN_TRAILERS.has(name.toLowerCase()))

@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream'
 
 /** What one sandbox may take of the gateway. Times in ms. */
 export interface EgressLimits {
-  /** Client connections at once. */
+  /** Client connections at once; and requests and tunnels under way, which may outlive their client. */
   connections: number
   /** Request line and header fields of one request together; beyond it 431. */
   headerBytes: number
@@ -20,6 +20,9 @@ export interface EgressLimits {
   /** The longest ClientHello, and how long a client may take to send it. Real ones stay under 4 kB. */
   helloBytes: number
   helloMs: number
+  /** Names that are looked up at once, and how long a request waits for its answer. */
+  lookups: number
+  lookupMs: number
   /** For all addresses of a host together. */
   dialMs: number
 }
@@ -35,6 +38,8 @@ export const DEFAULT_LIMITS: EgressLimits = {
   requestBurst: 4000,
   helloBytes: 32 * 1024,
   helloMs: 10_000,
+  lookups: 8,
+  lookupMs: 5000,
   dialMs: 10_000,
 }
 

@@ -52,7 +52,7 @@ const MAX_PIPELINED = 32
 export function createEgress({ sandbox, append, resolve, dial, own, limits: given, log }: EgressDeps) {
   const limits: EgressLimits = { ...DEFAULT_LIMITS, ...given }
   const record = createRecorder({ sandbox, append, log })
-  const passages = createPassages({ sandbox, record, resolve, dial, own, limits })
+  const passages = createPassages({ sandbox, record, resolve, dial, own, limits, log })
   const pace = createPace(limits.requestsPerSecond, limits.requestBurst)
   const share = createShare()
   const clients = new Map<Socket, Client>()
@@ -107,11 +107,14 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
         client?.requests.delete(request)
         expectHeader(socket, limits.keepAliveMs + limits.headerMs)
       })
-      if (!client || client.requests.size > MAX_PIPELINED) return void refuseRaw(socket, 'too-many-connections', null)
-      const reason = event === 'checkExpectation' ? 'expectation-unknown' : refusalOf(request, limits)
-      // Its body may not parse either; that is then the same refusal.
-      if (reason && !request.complete) client.refused = true
+      if (!client || client.requests.size > MAX_PIPELINED) {
+        void shielded(refuseRaw(socket, 'too-many-connections', null), socket)
+        return
+      }
       const handled = async () => {
+        const reason = event === 'checkExpectation' ? 'expectation-unknown' : refusalOf(request, limits)
+        // Its body may not parse either; that is then the same refusal.
+        if (reason && !request.complete) client.refused = true
         if (reason) return refuseRequest({ request, response }, passages, reason)
         await pace()
         return forward({ request, response }, passages, limits, share)
@@ -147,10 +150,12 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
     if (!known || known.refused) return
     // The body of a request that has events of its own: whoever handles it sees the connection's end.
     if ([...known.requests].some(({ complete }) => !complete)) return socket.destroy()
-    const raw = error.rawPacket ?? null
-    const inLine = error.code === 'HPE_INVALID_URL' && raw ? refusalInLine(raw) : null
-    const reason = PARSE_REASONS[error.code ?? ''] ?? inLine ?? 'malformed-request'
-    void shielded(refuseRaw(socket, reason, raw), socket)
+    const handled = async () => {
+      const raw = error.rawPacket ?? null
+      const inLine = error.code === 'HPE_INVALID_URL' && raw ? refusalInLine(raw) : null
+      await refuseRaw(socket, PARSE_REASONS[error.code ?? ''] ?? inLine ?? 'malformed-request', raw)
+    }
+    void shielded(handled(), socket)
   })
 
   /** Past the limit connections are closed unheard. They are counted and written down once a second: the log must not drown. */
@@ -163,7 +168,7 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
       const raw = `${overflow.refused} connections beyond ${limits.connections}`
       overflow.refused = 0
       overflow.timer = null
-      void passages.refuse({ reason: 'too-many-connections', method: '', raw })
+      void shielded(passages.refuse({ reason: 'too-many-connections', method: '', raw }), client)
     }, 1000).unref()
   }
 

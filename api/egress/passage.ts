@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
+import type { Logger } from 'pino'
 import type { DoorIdentity, SandboxDoor } from '../gateway/identity.ts'
 import { classifyAddress } from '../policy/address.ts'
 import { decideEgress, type EgressRequest } from '../policy/egress.ts'
 import { type Answer, answerFor, type DenyReason, type FailureReason } from './denial.ts'
 import type { EgressLimits } from './limits.ts'
 import type { Denial, Outcome, Recorder, Trace } from './record.ts'
+import { createLookups } from './resolve.ts'
 
 /** Every address of a name, or an error; `code: 'ETIMEOUT'` when the name server was silent. */
 export type Resolve = (host: string) => Promise<string[]>
@@ -20,6 +22,7 @@ interface PassageDeps {
   /** This machine's addresses, now. */
   own: () => ReadonlySet<string>
   limits: EgressLimits
+  log: Logger
 }
 
 type Refused = { ok: false; answer: Answer }
@@ -51,8 +54,11 @@ interface Open {
  * closed by exactly one event of the same correlation: `egress.ended`, or `egress.request` with `deny` when the address or the
  * TLS greeting, which are seen only later, turn out not to be allowed.
  */
-export function createPassages({ sandbox, record, resolve, dial, own, limits }: PassageDeps) {
+export function createPassages({ sandbox, record, resolve, dial, own, limits, log }: PassageDeps) {
   const open = new Set<Open>()
+  /** Those of ended passages too, until they are closed. */
+  const upstreams = new Set<Socket>()
+  const lookUp = createLookups(resolve, limits.lookups, limits.lookupMs)
 
   async function refuse(denied: Denial): Promise<Refused> {
     const where = denied.request ? nameOf(denied.request) : null
@@ -93,12 +99,15 @@ export function createPassages({ sandbox, record, resolve, dial, own, limits }: 
       const { upstream } = state
       const [bytesOut, bytesIn] = [upstream?.bytesWritten ?? 0, upstream?.bytesRead ?? 0]
       const durationMs = Math.round(performance.now() - startedMs)
-      void record.ended(trace, { outcome, status, bytesOut, bytesIn, durationMs })
+      // Called from listeners, where nobody would catch it.
+      record
+        .ended(trace, { outcome, status, bytesOut, bytesIn, durationMs })
+        .catch((error: unknown) => log.error({ err: error }, 'the end of a request could not be put into words'))
     }
     function end(outcome: Outcome, status: number | null) {
       if (!close(outcome)) return
       if (state.intended) write(outcome, status)
-      if (outcome === 'completed') return state.upstream?.destroySoon()
+      if (outcome === 'completed') return state.upstream && closeSoon(state.upstream)
       state.upstream?.destroy()
       if (STOPS.has(outcome)) abort.abort()
     }
@@ -116,6 +125,8 @@ export function createPassages({ sandbox, record, resolve, dial, own, limits }: 
       connected(address: string, upstream: Socket) {
         entry.address = address
         state.upstream = upstream
+        upstreams.add(upstream)
+        upstream.once('close', () => upstreams.delete(upstream))
       },
       async deny(reason: DenyReason, address?: string): Promise<Answer> {
         if (close('denied')) {
@@ -132,15 +143,33 @@ export function createPassages({ sandbox, record, resolve, dial, own, limits }: 
   async function begin(request: EgressRequest): Promise<({ ok: true } & Passage) | Refused> {
     const identity = sandbox.current()
     const { method } = request
-    const where = nameOf(request)
     if (!identity) return refuse({ reason: 'no-identity', identity, method, request })
     const decision = decideEgress(identity.policy, request, new Date())
     if (decision.effect === 'deny') {
       return refuse({ reason: decision.reason, rule: decision.rule, identity, method, request })
     }
 
+    // By what is under way, not by who is connected: clients that leave at once must not start ever more of it.
+    if (open.size >= limits.connections || upstreams.size >= 2 * limits.connections)
+      return refuse({ reason: 'too-many-connections', rule: decision.rule, identity, method, request })
+
     const trace: Trace = { identity, request, rule: decision.rule, correlation: randomUUID() }
     const way = track(trace, decision.endsAtMs)
+    try {
+      return await connectedWay(way, trace, decision.addresses)
+    } catch (error) {
+      way.end('error', 502)
+      throw error
+    }
+  }
+
+  async function connectedWay(
+    way: ReturnType<typeof track>,
+    trace: Trace,
+    permitted: readonly string[],
+  ): Promise<({ ok: true } & Passage) | Refused> {
+    const { request } = trace
+    const where = nameOf(request)
     const stopped = (): Refused => ({ ok: false, answer: answerFor('policy-change', where) })
     const fail = (reason: FailureReason): Refused => {
       const answer = answerFor(reason, where)
@@ -155,12 +184,12 @@ export function createPassages({ sandbox, record, resolve, dial, own, limits }: 
     way.intended()
     if (way.over()) return stopped()
 
-    const found = await outcomeOf(resolve(request.host))
+    const found = await outcomeOf(lookUp(request.host))
     if (way.over()) return stopped()
     if (!found.ok || found.value.length === 0)
       return fail(!found.ok && found.code === 'ETIMEOUT' ? 'dns-timeout' : 'dns-failed')
     for (const address of found.value) {
-      const reason = refusalOf(address, own(), decision.addresses)
+      const reason = refusalOf(address, own(), permitted)
       if (reason) return { ok: false, answer: await way.deny(reason, address) }
     }
 
@@ -202,6 +231,16 @@ export function createPassages({ sandbox, record, resolve, dial, own, limits }: 
   }
 }
 export type Passages = ReturnType<typeof createPassages>
+
+/** For an upstream that does not take the rest of what it was sent. */
+const LINGER_MS = 60_000
+
+function closeSoon(upstream: Socket) {
+  if (upstream.destroyed) return
+  const timer = setTimeout(() => upstream.destroy(), LINGER_MS).unref()
+  upstream.once('close', () => clearTimeout(timer))
+  upstream.destroySoon()
+}
 
 const STOPS = new Set<Outcome>(['policy-change', 'killed', 'limit'])
 const nameOf = ({ host, port }: EgressRequest) => `${host}:${port}`

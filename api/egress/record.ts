@@ -3,6 +3,7 @@ import { auditEvent } from '../audit/event.ts'
 import type { AuditEvent, DetailOf } from '../contract/audit.ts'
 import type { DoorIdentity, SandboxDoor } from '../gateway/identity.ts'
 import type { EgressRequest } from '../policy/egress.ts'
+import { createBacklog } from './backlog.ts'
 import type { DenyReason } from './denial.ts'
 
 /** Resolves when the event is committed; rejects when it could not be in time. */
@@ -39,12 +40,12 @@ export function createRecorder({ sandbox, append, log }: { sandbox: SandboxDoor;
     policy: identity ? { name: identity.policy.name, version: identity.policy.version } : null,
   })
 
-  async function stored(event: AuditEvent): Promise<boolean> {
+  async function stored(event: AuditEvent, level: 'warn' | 'debug' = 'warn'): Promise<boolean> {
     try {
       await append(event)
       return true
     } catch (error) {
-      log.warn({ err: error, kind: event.kind, reason: event.reason }, 'an event could not be recorded in time')
+      log[level]({ err: error, kind: event.kind, reason: event.reason }, 'an event could not be recorded in time')
       return false
     }
   }
@@ -80,6 +81,12 @@ export function createRecorder({ sandbox, append, log }: { sandbox: SandboxDoor;
       },
     })
 
+  const later = createBacklog({
+    store: (event) => stored(event, 'debug'),
+    counted: (lost) =>
+      denial({ reason: 'audit-unavailable', identity: sandbox.current(), method: '', raw: `${lost} denials` }),
+  })
+
   return {
     /** False: not recorded, so the intent must not be carried out. */
     intent: ({ identity, request, rule, correlation }: Trace): Promise<boolean> =>
@@ -94,8 +101,13 @@ export function createRecorder({ sandbox, append, log }: { sandbox: SandboxDoor;
         }),
       ),
 
-    /** A refusal before any intent. False: not recorded; it is refused all the same. */
-    denied: (denied: Denial): Promise<boolean> => stored(denial(denied)),
+    /** A refusal before any intent. False: not recorded in time; it is refused all the same, and written down later. */
+    async denied(denied: Denial): Promise<boolean> {
+      const event = denial(denied)
+      if (await stored(event)) return true
+      later(event)
+      return false
+    },
 
     /** A refusal after the intent, by what was seen only then: it closes the intent. */
     deniedLate: (
@@ -115,7 +127,7 @@ export function createRecorder({ sandbox, append, log }: { sandbox: SandboxDoor;
         }),
       ),
 
-    ended(
+    async ended(
       { identity, request, rule, correlation }: Trace,
       end: { outcome: Outcome; status: number | null; bytesOut: number; bytesIn: number; durationMs: number },
     ): Promise<boolean> {

@@ -6,13 +6,14 @@ const NO_ANSWER = new Set(['ENODATA', 'ENOTFOUND'])
 
 /**
  * Asks the system (`server` null: hosts file, search order and all), or the DNS server `host:port`, for every IPv4 and IPv6
- * address of a canonical name. Rejects with `code: 'ETIMEOUT'` when nobody answers in 5 s.
+ * address of a canonical name. Rejects with `code: 'ETIMEOUT'` when a DNS server is silent for `timeoutMs`; the system takes as
+ * long as it likes. Callers set their own limit, and count a look-up until it has really ended (createLookups).
  */
 export function createResolve(server: string | null, timeoutMs = TIMEOUT_MS): Resolve {
-  if (server === null) return (host) => within(timeoutMs, system(host))
+  if (server === null) return sharing(system)
   const resolver = new Resolver({ timeout: Math.ceil(timeoutMs / 3), tries: 2 })
   resolver.setServers([server])
-  return (host) => within(timeoutMs, asked(resolver, host))
+  return sharing((host) => asked(resolver, host))
 }
 
 async function system(host: string): Promise<string[]> {
@@ -31,6 +32,54 @@ async function asked(resolver: Resolver, host: string): Promise<string[]> {
     if (answer.status === 'rejected' && !NO_ANSWER.has(String(answer.reason?.code))) throw answer.reason
   }
   return [v4, v6].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+}
+
+/** Joins questions about the same name while the first of them is on its way. */
+function sharing(resolve: Resolve): Resolve {
+  const asked = new Map<string, Promise<string[]>>()
+  return (host) => {
+    const known = asked.get(host)
+    if (known) return known
+    const answer = resolve(host).finally(() => asked.delete(host))
+    asked.set(host, answer)
+    return answer
+  }
+}
+
+/**
+ * One sandbox's look-ups, `atOnce` of them at a time. The system's resolver has two threads for all sandboxes, and what was
+ * given up still holds one: a place is free again when the look-up itself has ended. Rejects with `code: 'ETIMEOUT'` after
+ * `timeoutMs`, the wait for a place included.
+ */
+export function createLookups(resolve: Resolve, atOnce: number, timeoutMs: number): Resolve {
+  const waiting = new Set<() => void>()
+  let open = 0
+
+  function next() {
+    for (const start of waiting) {
+      if (open >= atOnce) return
+      waiting.delete(start)
+      start()
+    }
+  }
+
+  const placed: Resolve = (host) =>
+    new Promise((done, failed) => {
+      const start = async () => {
+        open++
+        try {
+          done(await resolve(host))
+        } catch (error) {
+          failed(error)
+        }
+        open--
+        next()
+      }
+      waiting.add(start)
+      next()
+    })
+  const shared = sharing(placed)
+  return (host) => within(timeoutMs, shared(host))
 }
 
 function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {

@@ -32,6 +32,20 @@ export async function tunnel(
     : await passages.refuse({ reason: target.reason, method: 'CONNECT', raw: escapedRaw(`CONNECT ${url}`) })
   if (!passage.ok) return finish(client, rawAnswer(passage.answer, headers))
 
+  try {
+    await relay({ client, head }, passage, limits, share)
+  } catch (error) {
+    passage.end('error', 502)
+    throw error
+  }
+}
+
+async function relay(
+  { client, head }: Pick<Connect, 'client' | 'head'>,
+  passage: Passage,
+  limits: EgressLimits,
+  share: Share,
+): Promise<void> {
   const { upstream, request, signal } = passage
   signal.addEventListener('abort', () => client.destroy())
   if (client.destroyed) return passage.end('client-closed', null)

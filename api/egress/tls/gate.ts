@@ -104,17 +104,26 @@ function collect(
   timeoutMs: number,
   enough: (bytes: Buffer) => number | null,
 ): Promise<Collected> {
-  return new Promise((done) => {
+  return new Promise((done, failed) => {
     let bytes = head
-    const finish = (state: Collected['state'], length = bytes.length) => {
+    const stop = () => {
       clearTimeout(timer)
       socket.off('data', onData).off('end', onClosed).off('close', onClosed)
       socket.pause()
+    }
+    const finish = (state: Collected['state'], length = bytes.length) => {
+      stop()
       done({ state, bytes, length })
     }
     const look = () => {
-      const length = bytes.length === 0 ? null : enough(bytes)
-      if (length !== null) finish('enough', length)
+      try {
+        const length = bytes.length === 0 ? null : enough(bytes)
+        if (length !== null) finish('enough', length)
+      } catch (error) {
+        // In a listener nobody would catch it, and the process would end.
+        stop()
+        failed(error)
+      }
     }
     const onData = (chunk: Buffer) => {
       bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])

@@ -250,6 +250,17 @@ describe('when the log cannot be written', () => {
     expect(world.ends()).toHaveLength(1)
   })
 
+  test('refusals that could not be written are answered at once, and written when the log is back', async () => {
+    const { world } = await setUp()
+    world.state.auditUp = false
+    const hosts = ['a.evil.com', 'b.evil.com', 'c.evil.com']
+    for (const host of hosts)
+      expect(await world.raw(CONNECT.replaceAll('example.org', host))).toMatch(/^HTTP\/1.1 503 /)
+    world.state.auditUp = true
+    await world.until(() => world.denials().length === 3)
+    expect(world.denials()).toMatchObject(hosts.map((host) => ({ reason: 'no-rule', detail: { host } })))
+  })
+
   test('a greeting that is refused then is cut off at once, and written down later', async () => {
     const { world, upstream } = await setUp()
     const client = world.connect()

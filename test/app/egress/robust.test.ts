@@ -53,6 +53,8 @@ const TOKENS = [
   'Content-Length: 7\r\n',
   'Transfer-Encoding: chunked\r\n',
   'Host: evil.com\r\n',
+  'Trailer: x\r\n',
+  'Expect: 100-continue\r\n',
   '\r\n\r\n',
   'http://',
   '\x80\xff',
