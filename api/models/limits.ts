@@ -5,7 +5,7 @@ export interface ModelLimits {
   /** Requests being read or answered at one time, and how much of their text is held, what has come of unfinished ones included. */
   calls: number
   heldBytes: number
-  /** Requests in a row before they are spaced, and how many a second from then on. Each half MiB of a body counts as one more, and so do each 5 000 values in it: reading them takes the time of all. */
+  /** Requests in a row before they are spaced, and how many a second from then on. Each half MiB of a body counts as one more, and so do each 2 000 values in it: reading them takes the time of all. */
   burst: number
   perSecond: number
   bodyTimeoutMs: number

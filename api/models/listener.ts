@@ -40,7 +40,7 @@ const UNREAD_BODY_MS = 5_000
 const MAX_SOCKETS = 128
 /** What costs as much of the rate as one request more: each takes a few ms of the thread that all sandboxes share. */
 const BYTES_PER_TOKEN = 524_288
-const VALUES_PER_TOKEN = 5_000
+const VALUES_PER_TOKEN = 2_000
 
 interface OpenCall {
   asked: string
