@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { auditEvent } from '../audit/event.ts'
 import type { AuditEvent } from '../contract/audit.ts'
@@ -62,7 +63,7 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
   const ends = createEnds(append, log)
   const answering = new Set<Promise<void>>()
   const room = createRoom(limits)
-  const state = { requests: 0 }
+  const state = { requests: 0, turn: Promise.resolve() }
 
   const server = createServer(
     { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: IDLE_SOCKET_MS },
@@ -134,6 +135,9 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
     const bytes = await readBody(request, { maxBytes, timeoutMs, take: held.take })
     rate.charge(Math.floor(held.bytes() / BYTES_PER_TOKEN))
     if (bytes === null || 'status' in bytes) return bytes
+    // One body for each turn of the event loop, so that other sandboxes are served between two of them.
+    state.turn = state.turn.then(() => nextTurn())
+    await state.turn
     return readRequest(bytes, (values) => rate.charge(Math.floor(values / VALUES_PER_TOKEN)))
   }
 
