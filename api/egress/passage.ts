@@ -7,10 +7,8 @@ import { decideEgress, type EgressRequest } from '../policy/egress.ts'
 import { type Answer, answerFor, type DenyReason, type FailureReason } from './denial.ts'
 import type { EgressLimits } from './limits.ts'
 import type { Denial, Outcome, Recorder, Trace } from './record.ts'
-import { createLookups } from './resolve.ts'
+import { createLookups, type Resolve } from './resolve.ts'
 
-/** Every address of a name, or an error; `code: 'ETIMEOUT'` when the name server was silent. */
-export type Resolve = (host: string) => Promise<string[]>
 /** A connected socket to exactly this address, or an error; `code: 'ETIMEDOUT'` after `timeoutMs`. */
 export type Dial = (to: { address: string; port: number; timeoutMs: number }) => Promise<Socket>
 

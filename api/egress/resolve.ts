@@ -1,5 +1,7 @@
 import { lookup, Resolver } from 'node:dns/promises'
-import type { Resolve } from './passage.ts'
+
+/** Every address of a name, or an error; `code: 'ETIMEOUT'` when the name server was silent. */
+export type Resolve = (host: string) => Promise<string[]>
 
 const TIMEOUT_MS = 5000
 const NO_ANSWER = new Set(['ENODATA', 'ENOTFOUND'])

@@ -128,7 +128,12 @@ async function start() {
   await step('Sandbox image', (note) => prepareImage(paths.runnerSocket, policies, note))
   return step('Gateway and server', async () => {
     const engineless = { DOCKER_HOST: undefined }
-    const gateway = program('gateway', join(programs, 'gateway.ts'), { ...engineless, DATABASE_URL: databases.gateway })
+    const gateway = program('gateway', join(programs, 'gateway.ts'), {
+      ...engineless,
+      DATABASE_URL: databases.gateway,
+      // The system's name look-ups block a thread each: one sandbox's slow names must not take all of libuv's four.
+      UV_THREADPOOL_SIZE: '32',
+    })
     // A free port, once found, stays: people's browsers come back to it when the server is started again.
     let port = String(environment.BACKLOT_PORT)
     const server = program('server', join(programs, 'server.ts'), () => ({

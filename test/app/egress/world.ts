@@ -9,7 +9,7 @@ import type { PolicyInForce, RuleInForce } from '../../../api/contract/policy.ts
 import { dialAddress } from '../../../api/egress/dial.ts'
 import type { EgressLimits } from '../../../api/egress/limits.ts'
 import { createEgress } from '../../../api/egress/listener.ts'
-import type { Resolve } from '../../../api/egress/passage.ts'
+import type { Resolve } from '../../../api/egress/resolve.ts'
 import type { DoorIdentity } from '../../../api/gateway/identity.ts'
 import { newId } from '../../../api/ids.ts'
 
