@@ -8,6 +8,7 @@ import type { Proof, SandboxState } from '../contract/prototypes.ts'
 import type { ImageProgress, SandboxSpec } from '../contract/runner.ts'
 import { ApiError } from '../errors.ts'
 import type { GatewayClient } from '../gateway/client.ts'
+import { failuresOf } from '../sandbox/proof.ts'
 import type { RunnerClient } from '../sandbox/runner-client.ts'
 import type { Store } from '../store/connect.ts'
 import { lockSandbox, moveTo, type SandboxRow } from './move.ts'
@@ -120,7 +121,6 @@ async function prove(id: SandboxId, deps: ProvisionDeps): Promise<Proof> {
 
 /** One failing probe: what should hold does not, so nothing may run in it. */
 async function judge(id: SandboxId, proof: Proof, db: Store): Promise<void> {
-  const failing = proof.probes.filter(({ expected, got }) => expected !== got).map(({ probe }) => probe)
   await db.transaction().execute(async (trx) => {
     const row = await onTheWay(id, trx)
     await trx
@@ -134,7 +134,7 @@ async function judge(id: SandboxId, proof: Proof, db: Store): Promise<void> {
   if (proof.ok) return
   throw new ApiError(
     'internal',
-    `This sandbox did not hold what it must (${failing.join(', ')}), so it was removed. Security can see it in the log.`,
+    `This sandbox did not hold what it must (${failuresOf(proof).join(', ')}), so it was removed. Security can see it in the log.`,
   )
 }
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { request } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type ModelDoor, openModelDoor, someone } from '../../support/model-door.ts'
 import { json, openProvider } from '../../support/model-provider.ts'
@@ -77,7 +78,26 @@ describe('what goes up', () => {
     expect(upstream.seen[0]?.url).toBe('/openai/v1/chat/completions')
   })
 
-  test('a prompt of 2 MB and `Expect: 100-continue` work', async () => {
+  test('a client that waits for `100 Continue` gets it, and then its answer', async () => {
+    const upstream = await openProvider((_request, response) => json(response, 200, {}))
+    const door = await doorTo(upstream)
+    const body = JSON.stringify(ask)
+    const client = request(`${door.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': body.length, expect: '100-continue' },
+    })
+    const answered = once(client, 'response')
+    client.flushHeaders()
+    await once(client, 'continue')
+    expect(upstream.seen).toHaveLength(0)
+    client.end(body)
+    const [answer] = await answered
+    expect(answer.statusCode).toBe(200)
+    answer.resume()
+    expect(upstream.seen).toHaveLength(1)
+  })
+
+  test('a prompt of 2 MB works', async () => {
     const upstream = await openProvider((_request, response) => json(response, 200, {}))
     const door = await doorTo(upstream)
     const content = 'ä'.repeat(1_000_000)
