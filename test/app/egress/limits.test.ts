@@ -1,9 +1,9 @@
 /** What one sandbox may take, what happens when the policy changes under it, and what when the log cannot be written. */
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { EgressLimits } from '../../../api/egress/limits.ts'
 import { createPace } from '../../../api/egress/limits.ts'
+import { closed } from '../../support/closed.ts'
 import { hello, sni } from './hello.ts'
 import { httpUpstream, rawUpstream } from './upstream.ts'
 import { createWorld, headEnds, identityFor, PUBLIC, policy, readUntil, rule, type World } from './world.ts'
@@ -79,7 +79,7 @@ describe('limits', () => {
     client.on('end', () => client.destroy()).resume()
     client.write('GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n')
     const drip = setInterval(() => client.write('X: y\r\n'), 10)
-    await once(client, 'close')
+    await closed(client)
     clearInterval(drip)
     expect(world.denials()).toMatchObject([{ reason: 'header-timeout' }])
   })
@@ -89,7 +89,7 @@ describe('limits', () => {
     ['open', { absoluteMs: 200 }],
   ])('a tunnel that is %s for too long is closed', async (_what, limits) => {
     const { world } = await setUp(limits)
-    await once(await talking(world), 'close')
+    await closed(await talking(world))
     await world.until((events) => events.length === 2)
     expect(outcomes(world)).toEqual(['limit'])
   })
@@ -112,14 +112,14 @@ describe('limits', () => {
 describe('a change of policy', () => {
   test('closes within a second what is now denied, and leaves the rest', async () => {
     const { world } = await setUp()
-    const gone = await talking(world)
+    const first = await talking(world)
     const waiting = world.connect()
     waiting.write(GET)
     await expect.poll(() => world.events.length).toBe(2)
-    const closed = once(gone, 'close')
+    const gone = closed(first)
     const started = performance.now()
     world.setPolicy(rules.slice(1))
-    await closed
+    await gone
     expect(performance.now() - started).toBeLessThan(1000)
     await world.until(() => world.ends().length === 1)
     expect(outcomes(world)).toEqual(['policy-change'])
@@ -178,9 +178,9 @@ describe('a change of policy', () => {
     const world = keep(
       await createWorld({ rules: inner, answers: { 'example.org': [['10.0.0.5']] }, network: { '*': upstream.port } }),
     )
-    const closed = once(await talking(world), 'close')
+    const gone = closed(await talking(world))
     world.setPolicy([rule({ host: 'example.org' })])
-    await closed
+    await gone
     await world.until(() => world.ends().length === 1)
     expect(outcomes(world)).toEqual(['policy-change'])
   })
@@ -269,7 +269,7 @@ describe('when the log cannot be written', () => {
     await readUntil(client, headEnds)
     world.state.auditUp = false
     client.resume().write(hello({ extensions: [sni('evil.example')] }))
-    await once(client, 'close')
+    await closed(client)
     expect(upstream.received()).toBe(0)
     world.state.auditUp = true
     await world.until(() => world.denials().length === 1)
@@ -297,7 +297,7 @@ test('every allowed request ends exactly once, under load, whatever its end', as
       client.on('end', () => client.destroy())
       if (turn % 5 === 2) client.once('data', () => client.destroy())
       if (turn % 5 === 3) setImmediate(() => client.destroy())
-      await once(client, 'close')
+      await closed(client)
     }),
   )
   await world.until(() => world.ends().length === world.events.filter(({ decision }) => decision === 'allow').length)

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test } from 'vitest'
+import { closed } from '../../support/closed.ts'
 import { hello, record, sni } from './hello.ts'
 import { httpUpstream, rawUpstream } from './upstream.ts'
 import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world.ts'
@@ -118,7 +119,7 @@ describe('G04', () => {
       if (how === 0) client.destroy()
       else if (how === 1) client.end(bytes.subarray(cut))
       else client.write(bytes.subarray(cut))
-      if (!client.destroyed) await once(client, 'close')
+      if (!client.destroyed) await closed(client)
     }
 
     const until = performance.now() + seconds * 1000

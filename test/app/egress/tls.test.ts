@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { EgressLimits } from '../../../api/egress/limits.ts'
+import { closed } from '../../support/closed.ts'
 import { EARLY_DATA, ECH, extension, hello, helloMessage, record, records, sni, u8, u16, versions } from './hello.ts'
 import { rawUpstream, tlsUpstream, type Upstream } from './upstream.ts'
 import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world.ts'
@@ -106,9 +107,9 @@ describe('refused, and not a byte reaches the upstream', () => {
     const upstream = await rawUpstream()
     const world = await worldTo(upstream)
     const client = await tunnelOf(world)
-    const closed = once(client, 'close')
+    const gone = closed(client)
     client.resume().write(bytes)
-    await closed
+    await gone
     expect(world.denials()).toMatchObject([
       {
         reason,
@@ -140,9 +141,9 @@ describe('refused, and not a byte reaches the upstream', () => {
     const upstream = await rawUpstream()
     const world = await worldTo(upstream, { helloMs: 100 })
     const client = await tunnelOf(world)
-    const closed = once(client, 'close')
+    const gone = closed(client)
     client.resume().write(bytes)
-    await closed
+    await gone
     expect(world.denials()).toMatchObject([{ reason: 'hello-timeout' }])
     expect(upstream.received()).toBe(0)
   })
@@ -153,7 +154,7 @@ describe('refused, and not a byte reaches the upstream', () => {
     let at = 0
     const drip = setInterval(() => client.write(hello().subarray(at, ++at)), 10)
     client.resume()
-    await once(client, 'close')
+    await closed(client)
     clearInterval(drip)
     expect(world.denials()).toMatchObject([{ reason: 'hello-timeout' }])
     expect(upstream.received()).toBe(0)
@@ -235,7 +236,7 @@ describe('a second hello, sent in the clear after a HelloRetryRequest', () => {
     const upstream = await rawUpstream((socket) => socket.once('data', () => socket.write(serverHello(RETRY))))
     const world = await worldTo(upstream)
     const client = await tunnelOf(world)
-    const closed = once(client, 'close')
+    const gone = closed(client)
     if (together) client.write(Buffer.concat([first, second]))
     else {
       client.write(first)
@@ -243,7 +244,7 @@ describe('a second hello, sent in the clear after a HelloRetryRequest', () => {
       client.write(second)
     }
     client.resume()
-    return { upstream, world, client, closed }
+    return { upstream, world, client, gone }
   }
   test.each<[string, Buffer, string]>([
     ['another name', hello({ extensions: [sni('evil.example'), tls13] }), 'hello-changed'],
@@ -262,8 +263,8 @@ describe('a second hello, sent in the clear after a HelloRetryRequest', () => {
     ['another message', record(Buffer.from([20, 0, 0, 1, 0])), 'hello-changed'],
   ])('%s is refused', async (_what, second, reason) => {
     for (const together of [false, true]) {
-      const { upstream, world, closed } = await retried(second, together)
-      await closed
+      const { upstream, world, gone } = await retried(second, together)
+      await gone
       expect(world.denials()).toMatchObject([{ reason }])
       expect(upstream.received()).toBe(first.length)
     }

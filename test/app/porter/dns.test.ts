@@ -4,6 +4,7 @@ import net from 'node:net'
 import dnsPacket from 'dns-packet'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { answer, serveDns } from '../../../sandbox-images/porter/network/dns.ts'
+import { closed } from '../../support/closed.ts'
 
 let stub: Awaited<ReturnType<typeof serveDns>>
 beforeAll(async () => {
@@ -90,5 +91,5 @@ test('the stub lives after random packets, and still answers on UDP and TCP', as
 test('D05 a TCP client that announces 64 kB is cut off', async () => {
   const tcp = net.connect(stub.port, '127.0.0.1')
   tcp.write(Buffer.from([0xff, 0xff, 1, 2, 3]))
-  await once(tcp, 'close')
+  await closed(tcp)
 })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import http2 from 'node:http2'
 import net from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { closed } from '../../support/closed.ts'
 import { type PorterWorld, porterWorld, startPorter } from '../../support/porter.ts'
 import { until } from '../../support/until.ts'
 
@@ -116,9 +117,9 @@ test.each([
 
 test('the newest connection counts, and the one before is closed', async () => {
   const first = await dialled()
-  const closed = once(first.resume(), 'close')
+  const gone = closed(first.resume())
   await impostor(json({ exitCode: 0, stdout: 'second', stderr: '', truncated: false }))
-  await closed
+  await gone
   expect(await gateway.link.exec(exec)).toMatchObject({ stdout: 'second' })
 })
 
