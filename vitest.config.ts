@@ -10,7 +10,7 @@ const project = (name: string, groupOrder: number, extra: object = {}) => ({
     ...extra,
   },
 })
-const globalSetup = ['test/support/postgres.ts']
+const globalSetup = ['test/support/database/postgres.ts']
 const alone = { globalSetup, testTimeout: 180_000, hookTimeout: 600_000, fileParallelism: false }
 
 export default defineConfig({

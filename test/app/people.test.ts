@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { apiTokenCreated, invited, me, peopleList } from '../../api/contract/people.ts'
 import { firstLink } from '../../api/people/links.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { startServer, type TestServer } from '../support/server/server.ts'
 
 let server: TestServer
 beforeAll(async () => {

@@ -8,7 +8,7 @@ import { checkPolicies } from '../../api/policies/check.ts'
 import { type Library, openLibrary } from '../../api/policies/library.ts'
 import { publishPolicy, seedPolicies } from '../../api/policies/publish.ts'
 import { connect, type Store } from '../../api/store/connect.ts'
-import { type TestDatabase, testDatabase } from '../support/database.ts'
+import { type TestDatabase, testDatabase } from '../support/database/database.ts'
 
 const log = pino({ level: 'silent' })
 const images = 'sandbox-images'

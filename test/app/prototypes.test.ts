@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type PrototypeView, prototypeList, prototypeView } from '../../api/contract/prototypes.ts'
 import { createReconciler } from '../../api/prototypes/reconciler.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { startServer, type TestServer } from '../support/server/server.ts'
 import { until } from '../support/until.ts'
 
 let server: TestServer

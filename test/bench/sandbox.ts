@@ -1,8 +1,8 @@
 import Docker from 'dockerode'
 import { z } from 'zod'
 import { containerName } from '../../api/sandbox/container.ts'
-import type { Session } from '../support/session.ts'
-import { openTerminal } from '../support/terminal.ts'
+import type { Session } from '../support/server/session.ts'
+import { openTerminal } from '../support/server/terminal.ts'
 import { type Figure, percentile } from './figure.ts'
 import { startInPty } from './pty.ts'
 

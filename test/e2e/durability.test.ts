@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createSequencer } from '../../api/audit/sequence.ts'
 import { verifyChain } from '../../api/audit/verify.ts'
 import { connect } from '../../api/store/connect.ts'
-import { type TestCluster, testCluster } from '../support/cluster.ts'
+import { type TestCluster, testCluster } from '../support/database/cluster.ts'
 import { until } from '../support/until.ts'
 
 const ROUNDS = Number(process.env.N ?? 40)

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type AuditView, auditList } from '../../api/contract/audit.ts'
 import type { PrototypeView } from '../../api/contract/prototypes.ts'
-import { type Platform, startPlatform } from '../support/platform.ts'
-import type { Session } from '../support/session.ts'
-import { openTerminal } from '../support/terminal.ts'
+import { type Platform, startPlatform } from '../support/server/platform.ts'
+import type { Session } from '../support/server/session.ts'
+import { openTerminal } from '../support/server/terminal.ts'
 import { until } from '../support/until.ts'
 
 const FEED_MS = 1_000

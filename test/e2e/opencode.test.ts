@@ -1,8 +1,8 @@
 /** The coding agent in a real sandbox, its model calls going to the built-in demo provider. */
 import type { Duplex } from 'node:stream'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type DooredSandbox, sandboxWithDoor } from '../support/doored.ts'
-import { createTestRunner, type TestRunner } from '../support/sandboxes.ts'
+import { type DooredSandbox, sandboxWithDoor } from '../support/sandbox/doored.ts'
+import { createTestRunner, type TestRunner } from '../support/sandbox/sandboxes.ts'
 
 /** Ten seconds of one processor, which the rest of a busy machine may want too. */
 const TASK_TIMEOUT_MS = 300_000

@@ -2,8 +2,8 @@
 import type { Duplex } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { failuresOf, judgeProof } from '../../api/sandbox/proof.ts'
-import { type DooredSandbox, sandboxWithDoor } from '../support/doored.ts'
-import { createTestRunner, type TestRunner } from '../support/sandboxes.ts'
+import { type DooredSandbox, sandboxWithDoor } from '../support/sandbox/doored.ts'
+import { createTestRunner, type TestRunner } from '../support/sandbox/sandboxes.ts'
 
 let runner: TestRunner
 beforeAll(async () => {

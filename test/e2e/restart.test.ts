@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { auditList } from '../../api/contract/audit.ts'
 import { type PrototypeView, prototypeList, prototypeView } from '../../api/contract/prototypes.ts'
-import { type Platform, startPlatform } from '../support/platform.ts'
-import type { Session } from '../support/session.ts'
-import { openTerminal } from '../support/terminal.ts'
+import { type Platform, startPlatform } from '../support/server/platform.ts'
+import type { Session } from '../support/server/session.ts'
+import { openTerminal } from '../support/server/terminal.ts'
 import { until } from '../support/until.ts'
 
 /** How long people may wait after a program was killed. */

@@ -16,7 +16,7 @@ import {
   u16,
   vector16,
   versions,
-} from '../app/egress/hello.ts'
+} from '../app/egress/world/hello.ts'
 
 const MAX = 32_768
 const read = (bytes: Buffer) => readClientHello(bytes, MAX)

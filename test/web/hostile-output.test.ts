@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Platform, startPlatform } from '../support/platform.ts'
+import { type Platform, startPlatform } from '../support/server/platform.ts'
 import { openBrowser, openPage, type Watched } from './browser.ts'
 import { arrive, makePrototype, pointAt, shows, type } from './steps.ts'
 

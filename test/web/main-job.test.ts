@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Platform, startPlatform } from '../support/platform.ts'
+import { type Platform, startPlatform } from '../support/server/platform.ts'
 import { openBrowser, openPage, type Watched, watch } from './browser.ts'
 import { photograph } from './screenshots.ts'
 import { arrive, makePrototype, OWNER, shows, signIn, terminalOpens, type } from './steps.ts'

@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
-import { startPlatform } from '../support/platform.ts'
+import { startPlatform } from '../support/server/platform.ts'
 import { DESK, openBrowser, openPage, overflow, PHONE } from './browser.ts'
 import { arrive, makePrototype, shows, terminalOpens, type } from './steps.ts'
 

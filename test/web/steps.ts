@@ -2,7 +2,7 @@
 
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
-import type { Platform } from '../support/platform.ts'
+import type { Platform } from '../support/server/platform.ts'
 
 export const OWNER = { name: 'Ana Duarte', email: 'ana.duarte@example.com', password: 'a quiet street of fronts' }
 const SANDBOX_TIMEOUT_MS = 300_000

@@ -3,8 +3,8 @@ import { createSocket } from 'node:dgram'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createOwnAddresses } from '../../../api/egress/dial.ts'
 import { createResolve } from '../../../api/egress/resolve.ts'
-import { httpUpstream, rawUpstream, type Upstream } from './upstream.ts'
-import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world.ts'
+import { httpUpstream, rawUpstream, type Upstream } from './world/upstream.ts'
+import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world/world.ts'
 
 const opened: { close(): Promise<void> }[] = []
 const keep = <T extends { close(): Promise<void> }>(it: T): T => {

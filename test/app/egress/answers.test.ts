@@ -1,7 +1,7 @@
 /** What an upstream of plain HTTP may answer, and what becomes of it. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { rawUpstream } from './upstream.ts'
-import { createWorld, PUBLIC, rule } from './world.ts'
+import { rawUpstream } from './world/upstream.ts'
+import { createWorld, PUBLIC, rule } from './world/world.ts'
 
 const opened: { close(): Promise<void> }[] = []
 const keep = <T extends { close(): Promise<void> }>(it: T): T => {

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from 'vitest'
 import { auditEvent } from '../../../api/audit/event.ts'
 import { createBacklog } from '../../../api/egress/backlog.ts'
 import { newId } from '../../../api/ids.ts'
-import { createWorld, rule } from './world.ts'
+import { createWorld, rule } from './world/world.ts'
 
 const opened: { close(): Promise<void> }[] = []
 const keep = <T extends { close(): Promise<void> }>(it: T): T => {

@@ -1,7 +1,7 @@
 /** Plain HTTP through the proxy, raw bytes on both sides. */
 import { afterEach, describe, expect, test } from 'vitest'
-import { rawUpstream } from './upstream.ts'
-import { createWorld, PUBLIC, rule } from './world.ts'
+import { rawUpstream } from './world/upstream.ts'
+import { createWorld, PUBLIC, rule } from './world/world.ts'
 
 const opened: { close(): Promise<void> }[] = []
 const keep = <T extends { close(): Promise<void> }>(it: T): T => {

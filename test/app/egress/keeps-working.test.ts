@@ -5,9 +5,9 @@ import { Agent, request as httpRequest, type IncomingMessage, type RequestListen
 import { connect as tlsConnect } from 'node:tls'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
-import { hello } from './hello.ts'
-import { httpUpstream, rawUpstream, tlsUpstream } from './upstream.ts'
-import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world.ts'
+import { hello } from './world/hello.ts'
+import { httpUpstream, rawUpstream, tlsUpstream } from './world/upstream.ts'
+import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world/world.ts'
 
 const opened: { close(): Promise<void> }[] = []
 const keep = <T extends { close(): Promise<void> }>(it: T): T => {

@@ -4,9 +4,9 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { EgressLimits } from '../../../api/egress/limits.ts'
 import { createPace } from '../../../api/egress/limits.ts'
 import { closed } from '../../support/closed.ts'
-import { hello, sni } from './hello.ts'
-import { httpUpstream, rawUpstream } from './upstream.ts'
-import { createWorld, headEnds, identityFor, PUBLIC, policy, readUntil, rule, type World } from './world.ts'
+import { hello, sni } from './world/hello.ts'
+import { httpUpstream, rawUpstream } from './world/upstream.ts'
+import { createWorld, headEnds, identityFor, PUBLIC, policy, readUntil, rule, type World } from './world/world.ts'
 
 const opened: { close(): Promise<void> }[] = []
 const keep = <T extends { close(): Promise<void> }>(it: T): T => {

@@ -1,7 +1,7 @@
 /** Names and URLs, raw bytes into the sandbox's socket: refused with the reason, logged once, and nothing looked up or dialled. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { rawUpstream, type Upstream } from './upstream.ts'
-import { createWorld, PUBLIC, rule, type World } from './world.ts'
+import { rawUpstream, type Upstream } from './world/upstream.ts'
+import { createWorld, PUBLIC, rule, type World } from './world/world.ts'
 
 const rules = [
   rule({ host: 'example.com' }),

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test } from 'vitest'
 import { closed } from '../../support/closed.ts'
-import { hello, record, sni } from './hello.ts'
-import { httpUpstream, rawUpstream } from './upstream.ts'
-import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world.ts'
+import { hello, record, sni } from './world/hello.ts'
+import { httpUpstream, rawUpstream } from './world/upstream.ts'
+import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world/world.ts'
 
 const opened: { close(): Promise<void> }[] = []
 const keep = <T extends { close(): Promise<void> }>(it: T): T => {
@@ -193,7 +193,7 @@ describe('G05', () => {
   }
 
   test('B’s tunnels stay quick while A pulls all it can through fifty', async () => {
-    const greedy = new Worker(new URL('./greedy.ts', import.meta.url))
+    const greedy = new Worker(new URL('./world/greedy.ts', import.meta.url))
     keep({ close: async () => void (await greedy.terminate()) })
     const [port] = await once(greedy, 'message')
     const a = keep(await createWorld({ rules, answers, network: { '*': port } }))

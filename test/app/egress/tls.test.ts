@@ -5,9 +5,21 @@ import { connect as tlsConnect } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { EgressLimits } from '../../../api/egress/limits.ts'
 import { closed } from '../../support/closed.ts'
-import { EARLY_DATA, ECH, extension, hello, helloMessage, record, records, sni, u8, u16, versions } from './hello.ts'
-import { rawUpstream, tlsUpstream, type Upstream } from './upstream.ts'
-import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world.ts'
+import {
+  EARLY_DATA,
+  ECH,
+  extension,
+  hello,
+  helloMessage,
+  record,
+  records,
+  sni,
+  u8,
+  u16,
+  versions,
+} from './world/hello.ts'
+import { rawUpstream, tlsUpstream, type Upstream } from './world/upstream.ts'
+import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world/world.ts'
 
 const opened: { close(): Promise<void> }[] = []
 const keep = <T extends { close(): Promise<void> }>(it: T): T => {

@@ -1,7 +1,7 @@
 import { connect as tlsConnect } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
-import { httpUpstream, tlsUpstream, type Upstream } from './upstream.ts'
-import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world.ts'
+import { httpUpstream, tlsUpstream, type Upstream } from './world/upstream.ts'
+import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world/world.ts'
 
 const opened: { close(): Promise<void> }[] = []
 const keep = <T extends World | Upstream>(it: T): T => {

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type ModelDoor, openModelDoor, someone } from '../../support/model-door.ts'
-import { json, openProvider } from '../../support/model-provider.ts'
-import { tlsUpstream } from '../egress/upstream.ts'
+import { type ModelDoor, openModelDoor, someone } from '../../support/models/door.ts'
+import { json, openProvider } from '../../support/models/provider.ts'
+import { tlsUpstream } from '../egress/world/upstream.ts'
 
 const KEY = 'sk-real-key-1234567890abcd'
 const ask = { model: 'backlot/default', messages: [{ role: 'user', content: 'hello' }] }

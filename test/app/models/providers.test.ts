@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadSealKey, seal, unseal } from '../../../api/models/provider/seal.ts'
 import { createProviders, type Providers } from '../../../api/models/providers.ts'
 import { connect, type Store } from '../../../api/store/connect.ts'
-import { type TestDatabase, testDatabase } from '../../support/database.ts'
-import { json, openProvider } from '../../support/model-provider.ts'
+import { type TestDatabase, testDatabase } from '../../support/database/database.ts'
+import { json, openProvider } from '../../support/models/provider.ts'
 
 const KEY = 'sk-real-key-1234567890abcd'
 let database: TestDatabase

@@ -2,8 +2,8 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { USUAL_LIMITS } from '../../../api/models/limits.ts'
-import { type ModelDoor, openModelDoor, someone, somePolicy } from '../../support/model-door.ts'
-import { json, openProvider } from '../../support/model-provider.ts'
+import { type ModelDoor, openModelDoor, someone, somePolicy } from '../../support/models/door.ts'
+import { json, openProvider } from '../../support/models/provider.ts'
 
 const ask = { model: 'backlot/default', messages: [{ role: 'user', content: 'hello' }] }
 let upstream: Awaited<ReturnType<typeof openProvider>>

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type PorterWorld, porterWorld, startPorter } from '../../support/porter.ts'
+import { type PorterWorld, porterWorld, startPorter } from '../../support/sandbox/porter.ts'
 
 let world: PorterWorld
 let porter: ReturnType<typeof startPorter>

@@ -3,7 +3,7 @@ import net from 'node:net'
 import type { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { portList } from '../../../api/contract/porter.ts'
-import { type PorterWorld, porterWorld, startPorter } from '../../support/porter.ts'
+import { type PorterWorld, porterWorld, startPorter } from '../../support/sandbox/porter.ts'
 import { until } from '../../support/until.ts'
 
 let world: PorterWorld

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type PorterWorld, porterWorld, startPorter } from '../../support/porter.ts'
+import { type PorterWorld, porterWorld, startPorter } from '../../support/sandbox/porter.ts'
 import { until } from '../../support/until.ts'
 
 let world: PorterWorld

@@ -8,8 +8,8 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { removeSandboxesOf } from '../../support/leftovers.ts'
-import { createSession } from '../../support/session.ts'
+import { removeSandboxesOf } from '../../support/sandbox/leftovers.ts'
+import { createSession } from '../../support/server/session.ts'
 import { until } from '../../support/until.ts'
 
 const root = resolve(import.meta.dirname, '..', '..', '..')

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { createTestRunner, type TestRunner } from '../../support/sandboxes.ts'
+import { createTestRunner, type TestRunner } from '../../support/sandbox/sandboxes.ts'
 
 const found = z.looseObject({
   identity: z.looseObject({ CapEff: z.string(), no_new_privs: z.int() }),

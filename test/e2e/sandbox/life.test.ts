@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '../../../api/ids.ts'
 import { homeLabel } from '../../../api/sandbox/container.ts'
 import { createEngine } from '../../../api/sandbox/docker.ts'
-import { testEngineHost } from '../../support/engine.ts'
-import { createTestRunner, type TestRunner } from '../../support/sandboxes.ts'
+import { testEngineHost } from '../../support/sandbox/engine.ts'
+import { createTestRunner, type TestRunner } from '../../support/sandbox/sandboxes.ts'
 
 let runner: TestRunner
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 /** BAD-INPUT, Container: what a sandbox does to itself stays there (C14, C15, C17). */
 import { stat, statfs } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createTestRunner, type TestRunner } from '../../support/sandboxes.ts'
+import { createTestRunner, type TestRunner } from '../../support/sandbox/sandboxes.ts'
 import { until } from '../../support/until.ts'
 
 const MIB = 2 ** 20

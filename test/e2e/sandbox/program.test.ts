@@ -5,8 +5,8 @@ import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createRunnerClient, type RunnerClient } from '../../../api/sandbox/runner-client.ts'
-import { testEngineHost } from '../../support/engine.ts'
-import { createTestRunner, type TestRunner } from '../../support/sandboxes.ts'
+import { testEngineHost } from '../../support/sandbox/engine.ts'
+import { createTestRunner, type TestRunner } from '../../support/sandbox/sandboxes.ts'
 import { until } from '../../support/until.ts'
 
 const program = resolve(import.meta.dirname, '..', '..', '..', 'api', 'runner.ts')

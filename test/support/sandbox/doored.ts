@@ -1,0 +1,61 @@
+import { join } from 'node:path'
+import pino from 'pino'
+import type { AuditEvent } from '../../../api/contract/audit.ts'
+import type { SandboxSpec } from '../../../api/contract/runner.ts'
+import { openDoor } from '../../../api/gateway/door.ts'
+import { createDemo } from '../../../api/models/demo/answer.ts'
+import { someone, somePolicy } from '../models/door.ts'
+import type { TestRunner } from './sandboxes.ts'
+
+/** A real container behind a real door of the gateway, in the test's process. The log is a list, and no name resolves. */
+export async function sandboxWithDoor(runner: TestRunner, wanted: Partial<SandboxSpec> = {}) {
+  const events: AuditEvent[] = []
+  const append = async (event: AuditEvent) => {
+    events.push(event)
+  }
+  const spec = await runner.spec(wanted)
+  const openAgain = () =>
+    openDoor(spec.id, {
+      directory: join(runner.socketsRoot, spec.id),
+      recordings: join(runner.root, 'recordings', spec.id),
+      door: { id: spec.id, current: () => ({ ...someone, sandbox: spec.id, policy: somePolicy }) },
+      egress: {
+        append,
+        resolve: () => Promise.reject(new Error('There is no resolver here.')),
+        dial: () => Promise.reject(new Error('Nothing is dialled here.')),
+        own: () => new Set<string>(),
+      },
+      models: {
+        append,
+        providers: { catalog: () => ({ providers: new Map(), assignments: [] }), keyOf: () => null },
+        demo: createDemo(),
+      },
+      log: pino({ level: 'silent' }),
+    })
+  const state = { door: await openAgain() }
+  await runner.verbs.create(spec)
+  const connected = () =>
+    new Promise<void>((resolve) => {
+      const { link } = state.door
+      if (link.connected()) resolve()
+      else link.onConnect(resolve)
+    })
+  await connected()
+
+  return {
+    id: spec.id,
+    events,
+    link: () => state.door.link,
+    terminals: () => state.door.terminals,
+    shell: (script: string, timeoutMs = 60_000) =>
+      state.door.link.exec({ argv: ['sh', '-c', script], cwd: '/workspace', timeoutMs }),
+    /** What a restart of the gateway does to this sandbox. */
+    async restartGateway() {
+      await state.door.close({ remove: false })
+      state.door = await openAgain()
+      await connected()
+    },
+    close: () => state.door.close({ remove: false }),
+  }
+}
+export type DooredSandbox = Awaited<ReturnType<typeof sandboxWithDoor>>

@@ -1,0 +1,87 @@
+/** A runner of its own in the test's process: a fresh state folder, the real engine, the real image of the given tools. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import Docker from 'dockerode'
+import { runnerConfig } from '../../../api/config.ts'
+import type { SandboxSpec } from '../../../api/contract/runner.ts'
+import { newId } from '../../../api/ids.ts'
+import { containerName, homeLabel } from '../../../api/sandbox/container.ts'
+import { createEngine } from '../../../api/sandbox/docker.ts'
+import { createDoctor } from '../../../api/sandbox/doctor/examine.ts'
+import { createImages } from '../../../api/sandbox/images/build.ts'
+import { hostBuildArguments } from '../../../api/sandbox/images/host.ts'
+import { createVerbs } from '../../../api/sandbox/verbs.ts'
+import { createWorkspaces } from '../../../api/sandbox/workspace.ts'
+import { testEngineHost } from './engine.ts'
+
+export type Outcome = { exitCode: number; stdout: string; stderr: string }
+export type TestRunner = Awaited<ReturnType<typeof createTestRunner>>
+
+/** Docker or the package mirrors may be slow the first time: give the hook that calls this ten minutes. */
+export async function createTestRunner({ tools = [] }: { tools?: readonly string[] } = {}) {
+  const host = await testEngineHost()
+  const docker = new Docker({ socketPath: host.replace('unix://', '') })
+  const root = await mkdtemp(join(tmpdir(), 'bl-'))
+  const home = homeLabel(root)
+  const engine = createEngine(host, home)
+  const workspaces = createWorkspaces(join(root, 'workspaces'))
+  const doctor = createDoctor({ engine, workspaces })
+  const config = runnerConfig()
+  const images = createImages({
+    engine,
+    folder: resolve(import.meta.dirname, '..', '..', '..', 'sandbox-images'),
+    extraCa: config.extraCa,
+    buildArguments: () => hostBuildArguments(config.proxies),
+  })
+  const socketsRoot = join(root, 'sandboxes')
+  const verbs = createVerbs({ engine, workspaces, socketsRoot, home, enforceable: doctor.enforceable })
+  const image = await images.ensure(tools, () => {})
+  const made = new Set<string>()
+
+  /** A spec with a new id, and the directory of sockets that the gateway would have made for it. */
+  async function spec(wanted: Partial<SandboxSpec> = {}): Promise<SandboxSpec> {
+    const id = newId('sb')
+    made.add(id)
+    await mkdir(join(socketsRoot, id), { recursive: true })
+    const sizes = { cpus: 1, memoryBytes: 512 * 2 ** 20, diskBytes: 256 * 2 ** 20, pids: 128 }
+    return { id, image, runtime: 'runc', ...sizes, workspaceExec: true, environment: {}, ...wanted }
+  }
+
+  return {
+    root,
+    engine,
+    workspaces,
+    doctor,
+    images,
+    verbs,
+    image,
+    socketsRoot,
+    spec,
+    async create(wanted: Partial<SandboxSpec> = {}): Promise<SandboxSpec> {
+      const asked = await spec(wanted)
+      await verbs.create(asked)
+      return asked
+    },
+    inspect: (id: string) => docker.getContainer(containerName(id)).inspect(),
+    /** Runs argv as maker with `docker exec`: what an attacker in the sandbox could run. Ends it after `timeoutMs`. */
+    async run(id: string, argv: readonly string[], timeoutMs = 60_000): Promise<Outcome> {
+      const limited = ['timeout', '-s', 'KILL', String(timeoutMs / 1000), ...argv]
+      const asks = { Cmd: limited, AttachStdout: true, AttachStderr: true }
+      const exec = await docker.getContainer(containerName(id)).exec(asks)
+      const stream = await exec.start({})
+      const [out, err] = [new PassThrough(), new PassThrough()]
+      docker.modem.demuxStream(stream, out, err)
+      stream.once('close', () => [out.end(), err.end()])
+      stream.once('end', () => [out.end(), err.end()])
+      const [stdout, stderr] = await Promise.all([text(out), text(err)])
+      return { exitCode: (await exec.inspect()).ExitCode ?? -1, stdout, stderr }
+    },
+    async close(): Promise<void> {
+      for (const id of made) await verbs.remove(id, 'remove')
+      await rm(root, { recursive: true, force: true })
+    },
+  }
+}
