@@ -1,4 +1,4 @@
-import fastify from 'fastify'
+import fastify, { LogController } from 'fastify'
 import {
   hasZodFastifySchemaValidationErrors,
   serializerCompiler,
@@ -39,7 +39,8 @@ const byProvider = z.strictObject({ id: slug })
 
 /** The gateway's control door: what the server may ask (contract/gateway.ts). Never listens by itself. */
 export function buildControl({ doors, register, providers, auditHealthy, log }: ControlDeps) {
-  const app = fastify({ http2: true, loggerInstance: log, disableRequestLogging: true, bodyLimit: 4 * 1_048_576 })
+  const logController = new LogController({ disableRequestLogging: true })
+  const app = fastify({ http2: true, loggerInstance: log, logController, bodyLimit: 4 * 1_048_576 })
     .setValidatorCompiler(validatorCompiler)
     .setSerializerCompiler(serializerCompiler)
     .withTypeProvider<ZodTypeProvider>()
