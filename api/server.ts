@@ -11,6 +11,7 @@ import { createGatewayClient } from './gateway/client.ts'
 import { firstLink } from './people/links.ts'
 import { openLibrary } from './policies/library.ts'
 import { seedPolicies } from './policies/publish.ts'
+import { unsafeInForce } from './policies/unsafe.ts'
 import { endWith } from './program.ts'
 import { createReconciler } from './prototypes/reconciler.ts'
 import { createSandboxes } from './prototypes/sandboxes.ts'
@@ -30,11 +31,8 @@ const sequencer = createSequencer(config.databaseUrl, (error) =>
 const feed = createFeed(db, config.databaseUrl)
 const runner = createRunnerClient(config.paths.runnerSocket)
 const gateway = createGatewayClient(config.paths.gatewaySocket)
-const runtimes = await runner.doctor().then(
-  (report) => report.runtimes,
-  () => null,
-)
-const library = await openLibrary({ folder: config.policies, images: join(root, 'sandbox-images'), runtimes })
+const host = await runner.doctor().catch(() => null)
+const library = await openLibrary({ folder: config.policies, images: join(root, 'sandbox-images'), host })
 const sandboxes = createSandboxes({ db, runner, gateway, clientEnvironment: library.clientEnvironment, log })
 const hasPolicies = (await db.selectFrom('policies').select('name').limit(1).execute()).length > 0
 const seeding = seedPolicies(db, { folder: config.policies, library, log })
@@ -56,18 +54,20 @@ const app = await buildApp({
   url: config.url,
   webFolder: join(root, 'web', 'dist'),
 })
+const unsafe = await unsafeInForce(db)
+if (unsafe.length > 0) log.warn({ unsafe }, 'policies in force accept dangers')
 await appender.append(
   auditEvent('platform.started', {
     actor: { type: 'system', id: 'server' },
     decision: 'info',
     reason: 'started',
-    detail: { program: 'server', version: process.version, unsafe: [] },
+    detail: { program: 'server', version: process.version, unsafe },
   }),
 )
 await app.listen({ host: config.host, port: config.port })
 const reconciler = createReconciler({ db, runner, gateway, sandboxes, log })
 const link = await firstLink(db, { always: config.signInLink })
-tellLauncher({ type: 'ready', url: addressOf(), signInToken: link?.token ?? null })
+tellLauncher({ type: 'ready', url: addressOf(), signInToken: link?.token ?? null, unsafe })
 log.info('listening')
 
 endWith(async () => {
@@ -90,7 +90,7 @@ function addressOf(): string {
 }
 
 /** Over IPC; without a launcher (docker compose), one line of JSON. The token is nowhere else, least of all in the log. */
-function tellLauncher(ready: { type: 'ready'; url: string; signInToken: string | null }): void {
+function tellLauncher(ready: { type: 'ready'; url: string; signInToken: string | null; unsafe: string[] }): void {
   if (process.send) process.send(ready)
   else process.stdout.write(`${JSON.stringify(ready)}\n`)
 }

@@ -49,7 +49,7 @@ export const treatmentOf: Treatments = {
   'token.created': { token: 'keep', name: 'keep', expiresAt: 'keep' },
   'token.revoked': { token: 'keep' },
   'request.refused': { method: 'keep', route: 'mask' },
-  'policy.published': { name: 'keep', version: 'keep', hash: 'keep', origin: 'keep' },
+  'policy.published': { name: 'keep', version: 'keep', hash: 'keep', origin: 'keep', unsafe: 'keep' },
   'provider.saved': { provider: 'keep', kind: 'keep', baseUrl: 'mask', keyChanged: 'keep' },
   'provider.removed': { provider: 'keep' },
   'model.assigned': { slot: 'keep', provider: 'keep', model: 'keep' },

@@ -68,7 +68,14 @@ export const detailOf = {
   'token.created': z.strictObject({ token: text, name: text, expiresAt: text }),
   'token.revoked': z.strictObject({ token: text }),
   'request.refused': z.strictObject({ method: text, route: text }),
-  'policy.published': z.strictObject({ name: text, version: z.int(), hash: text, origin: z.enum(['file', 'api']) }),
+  'policy.published': z.strictObject({
+    name: text,
+    version: z.int(),
+    hash: text,
+    origin: z.enum(['file', 'api']),
+    /** Dangers that it accepts (policy/unsafe.ts). Events of earlier versions have none. */
+    unsafe: z.array(text).default([]),
+  }),
   'provider.saved': z.strictObject({ provider: text, kind: text, baseUrl: text, keyChanged: z.boolean() }),
   'provider.removed': z.strictObject({ provider: text }),
   'model.assigned': z.strictObject({ slot: text, provider: text.nullable(), model: text.nullable() }),

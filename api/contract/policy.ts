@@ -46,6 +46,8 @@ export const policyDocument = z.strictObject({
     disk: size.default('4GiB'),
     pids: z.int().min(32).max(32_768).default(256),
     perPerson: z.int().min(1).max(1000).default(3),
+    /** Where this host cannot hold memory, cpus or pids (policy/limits.ts): accepts that they do not hold. */
+    unsafeUnlimited: z.boolean().default(false),
   }),
   egress: z.array(z.union([bundleUse, egressRule])).max(500),
   models: z.strictObject({
@@ -84,6 +86,8 @@ export const policyInForce = z.strictObject({
     diskBytes: z.int(),
     pids: z.int(),
     perPerson: z.int(),
+    /** Absent, never false: what was published before this field keeps its hash. */
+    unsafeUnlimited: z.literal(true).optional(),
   }),
   egress: z.array(ruleInForce),
   models: z.strictObject({

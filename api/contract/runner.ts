@@ -17,6 +17,8 @@ import { z } from 'zod'
 import { sandboxId, slug } from './ids.ts'
 
 export const runtime = z.enum(['runc', 'runsc'])
+/** Fields of a policy's `sandbox` that hold only where the engine can set up control groups. */
+export const limit = z.enum(['memory', 'cpus', 'pids'])
 
 /** What a container is made from. Sizes in bytes. Nothing here is a flag: the flags are in sandbox/container.ts. */
 export const sandboxSpec = z.strictObject({
@@ -27,6 +29,8 @@ export const sandboxSpec = z.strictObject({
   memoryBytes: z.int().min(134_217_728),
   diskBytes: z.int().min(67_108_864),
   pids: z.int().min(32).max(32_768),
+  /** Absent, never false: what was made before this field keeps its hash. */
+  unsafeUnlimited: z.literal(true).optional(),
   workspaceExec: z.boolean(),
   /** Names and values for the porter's children; never a secret. */
   environment: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.string().max(8192)).default({}),
@@ -79,6 +83,8 @@ export const doctorCheck = z.strictObject({
 })
 export const doctorReport = z.strictObject({
   runtimes: z.array(runtime),
+  /** Limits that would not hold here. A runtime that is not named holds all of them. */
+  unlimited: z.partialRecord(runtime, z.array(limit)),
   sizedWorkspace: z.boolean(),
   checks: z.array(doctorCheck),
 })

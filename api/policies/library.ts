@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { PolicyInForce, PolicyProblem } from '../contract/policy.ts'
 import { type Bundle, parseBundle, type RegistryName, registriesNeeded } from '../policy/bundles.ts'
 import { type Compiled, compilePolicy } from '../policy/compile.ts'
+import type { HostLimits } from '../policy/limits.ts'
 import { parsePolicy } from '../policy/parse.ts'
 import {
   clientEnvironment,
@@ -24,13 +25,13 @@ export interface LibraryDeps {
   folder: string
   /** `sandbox-images/`: its tools are what a policy may allow. */
   images: string
-  /** Runtimes that the runner's doctor found; null while nobody has asked. */
-  runtimes?: readonly string[] | null
+  /** What the runner's doctor found; null while nobody has asked. */
+  host?: HostLimits | null
   registries?: RegistryDeps
 }
 
 /** Everything that a policy may refer to, read once: bundles, tools, and, when first needed, the package clients' registries. */
-export async function openLibrary({ folder, images, runtimes = null, registries: deps = ownClients }: LibraryDeps) {
+export async function openLibrary({ folder, images, host = null, registries: deps = ownClients }: LibraryDeps) {
   const [bundles, tools] = await Promise.all([readBundles(join(folder, 'bundles')), readTools(images)])
   const asked = new Map<RegistryName, Promise<Registry>>()
   const registry = (name: RegistryName) => {
@@ -63,12 +64,7 @@ export async function openLibrary({ folder, images, runtimes = null, registries:
       const parsed = parsePolicy(yaml)
       if (!parsed.ok) return parsed
       const registries = await registriesOf(registriesNeeded(parsed.document, bundles.found))
-      return compilePolicy(
-        parsed.document,
-        { bundles: bundles.found, registries, tools, runtimes },
-        version,
-        parsed.lineOf,
-      )
+      return compilePolicy(parsed.document, { bundles: bundles.found, registries, tools, host }, version, parsed.lineOf)
     },
   }
 }

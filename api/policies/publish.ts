@@ -8,6 +8,7 @@ import type { PersonId } from '../contract/ids.ts'
 import type { PolicyPublished } from '../contract/policy.ts'
 import { ApiError } from '../errors.ts'
 import { parsePolicy } from '../policy/parse.ts'
+import { unsafeFields } from '../policy/unsafe.ts'
 import type { Store } from '../store/connect.ts'
 import { type Library, problemText, yamlFiles } from './library.ts'
 
@@ -62,7 +63,7 @@ export async function publishPolicy(db: Store, given: Publishing): Promise<Polic
         decision: 'allow',
         reason: given.reason ?? (origin === 'file' ? 'from-file' : 'by-admin'),
         policy: { name, version },
-        detail: { name, version, hash, origin },
+        detail: { name, version, hash, origin, unsafe: unsafeFields(judged.policy) },
       }),
     )
     await trx

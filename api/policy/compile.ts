@@ -5,6 +5,7 @@ import { classifyAddress } from './address.ts'
 import type { Bundle } from './bundles.ts'
 import { hashOf } from './hash.ts'
 import { canonicalHost } from './host.ts'
+import { type HostLimits, pointlessUnlimited, unheldLimits } from './limits.ts'
 import { written } from './parse.ts'
 import type { Registries } from './registries.ts'
 import { bytesOf } from './size.ts'
@@ -15,8 +16,8 @@ export interface Surroundings {
   registries: Registries
   /** Tools that a sandbox can have. Those of the base image are in every sandbox. */
   tools: { base: readonly string[]; optional: readonly string[] }
-  /** Runtimes that this host has; null while nobody has asked it. */
-  runtimes: readonly string[] | null
+  /** What this host can run and limit; null while nobody has asked it. The runner asks again for each sandbox. */
+  host: HostLimits | null
 }
 
 type Rule = z.infer<typeof egressRule>
@@ -48,12 +49,9 @@ export function compilePolicy(
   const always = base.filter((tool) => !document.tools.allow.includes(tool))
   if (always.length > 0) notes.push(`In every sandbox, and not to be left out in this version: ${always.join(', ')}.`)
 
-  const { runtime } = document.sandbox
-  if (around.runtimes && !around.runtimes.includes(runtime))
-    wrong(
-      ['sandbox', 'runtime'],
-      `The runtime ${runtime} is not installed on this host. \`backlot doctor\` says how to get it.`,
-    )
+  for (const { field, message } of runtimeProblems(document.sandbox, around.host)) wrong(['sandbox', field], message)
+  if (document.sandbox.unsafeUnlimited)
+    notes.push('unsafeUnlimited: a sandbox may use up the memory, processors or processes of the machine.')
 
   const egress: RuleInForce[] = []
   for (const [index, entry] of document.egress.entries()) {
@@ -73,7 +71,7 @@ export function compilePolicy(
   }
   if (problems.length > 0) return { ok: false, problems }
 
-  const { cpus, memory, disk, pids, perPerson } = document.sandbox
+  const { runtime, cpus, memory, disk, pids, perPerson, unsafeUnlimited } = document.sandbox
   const { labels } = document.models
   const body = {
     description: document.description,
@@ -81,7 +79,15 @@ export function compilePolicy(
       allow: [...new Set([...base, ...document.tools.allow])].sort(),
       workspaceExec: document.tools.workspaceExec,
     },
-    sandbox: { runtime, cpus, memoryBytes: bytesOf(memory), diskBytes: bytesOf(disk), pids, perPerson },
+    sandbox: {
+      runtime,
+      cpus,
+      memoryBytes: bytesOf(memory),
+      diskBytes: bytesOf(disk),
+      pids,
+      perPerson,
+      ...(unsafeUnlimited ? { unsafeUnlimited } : {}),
+    },
     egress,
     models: {
       default: document.models.default,
@@ -94,6 +100,19 @@ export function compilePolicy(
     },
   } as const
   return { ok: true, policy: { name: document.policy, version, hash: hashOf(body), ...body }, notes }
+}
+
+function runtimeProblems(sandbox: PolicyDocument['sandbox'], host: HostLimits | null) {
+  if (!host) return []
+  const { runtime } = sandbox
+  if (!host.runtimes.includes(runtime)) {
+    const message = `The runtime ${runtime} is not installed on this host. \`backlot doctor\` says how to get it.`
+    return [{ field: 'runtime', message }]
+  }
+  const unheld = unheldLimits(sandbox, host)
+  if (unheld) return [{ field: 'runtime', message: unheld }]
+  const pointless = pointlessUnlimited(sandbox, host)
+  return pointless ? [{ field: 'unsafeUnlimited', message: pointless }] : []
 }
 
 function openBundle(

@@ -108,7 +108,7 @@ const FIELDS = [
     'memory',
   ],
   ...['disk', 'pids', 'perPerson', 'use', 'host', 'ports', 'protocol', 'methods', 'paths', 'unsafeOpaque', 'addresses'],
-  ...['expires', 'default', 'labels', 'cloud', 'local'],
+  ...['expires', 'default', 'labels', 'cloud', 'local', 'unsafeUnlimited'],
 ]
 function spelled(key: string): string {
   const near = FIELDS.find(

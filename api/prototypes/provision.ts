@@ -83,9 +83,10 @@ function specOf(
   { sandbox, tools }: PolicyInForce,
   environment: Record<string, string>,
 ): SandboxSpec {
-  const { runtime, cpus, memoryBytes, diskBytes, pids } = sandbox
+  const { runtime, cpus, memoryBytes, diskBytes, pids, unsafeUnlimited } = sandbox
   const { workspaceExec } = tools
-  return { id, image, runtime, cpus, memoryBytes, diskBytes, pids, workspaceExec, environment }
+  const accepted = unsafeUnlimited ? { unsafeUnlimited } : {}
+  return { id, image, runtime, cpus, memoryBytes, diskBytes, pids, ...accepted, workspaceExec, environment }
 }
 
 /** `conflict`: it was made from something else: its image is a newer one now, or its policy changed. The workspace is kept. */

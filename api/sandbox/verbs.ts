@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DoctorReport, RunnerSandbox, SandboxSpec, SandboxStats } from '../contract/runner.ts'
 import { ApiError } from '../errors.ts'
+import { unheldLimits } from '../policy/limits.ts'
 import { containerOptions, specHash } from './container.ts'
 import type { Engine, EngineSandbox } from './docker.ts'
 import type { Workspaces } from './workspace.ts'
@@ -73,11 +74,13 @@ export function createVerbs({ engine, workspaces, socketsRoot, home, enforceable
 
   /** Law 3: what this host cannot enforce is refused by name. */
   async function refuseWhatCannotHold(spec: SandboxSpec): Promise<void> {
-    const { runtimes, sizedWorkspace } = await enforceable()
-    if (!runtimes.includes(spec.runtime)) {
+    const host = await enforceable()
+    if (!host.runtimes.includes(spec.runtime)) {
       throw new ApiError('policy_invalid', `sandbox.runtime: ${spec.runtime} is not registered with Docker here.`)
     }
-    if (!sizedWorkspace) {
+    const unheld = unheldLimits(spec, host)
+    if (unheld !== null) throw new ApiError('policy_invalid', `sandbox.runtime: ${unheld}`)
+    if (!host.sizedWorkspace) {
       throw new ApiError('policy_invalid', 'sandbox.disk cannot be enforced here. Run `backlot doctor` for the reason.')
     }
   }

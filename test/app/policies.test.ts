@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { auditEnvelope } from '../../api/contract/audit.ts'
 import { policyInForce } from '../../api/contract/policy.ts'
 import { checkPolicies } from '../../api/policies/check.ts'
 import { type Library, openLibrary } from '../../api/policies/library.ts'
 import { publishPolicy, seedPolicies } from '../../api/policies/publish.ts'
+import { unsafeInForce } from '../../api/policies/unsafe.ts'
 import { connect, type Store } from '../../api/store/connect.ts'
 import { type TestDatabase, testDatabase } from '../support/database/database.ts'
 
@@ -87,6 +89,20 @@ describe("publishing, with the server's own grants", () => {
   ] as const)('%s changes nothing', async ([yaml, message]) => {
     await expect(publish(yaml)).rejects.toThrow(message)
     expect(await rows()).toEqual([])
+  })
+  test('the log and the list at start name the dangers that a policy accepts, of its newest version', async () => {
+    await publish(small('one').replace('sandbox: {}', 'sandbox: { unsafeUnlimited: true }'))
+    const [event] = await database.db
+      .selectFrom('audit_events')
+      .select('body')
+      .orderBy('arrival', 'desc')
+      .limit(1)
+      .execute()
+    const { detail } = auditEnvelope.parse(JSON.parse(event?.body ?? ''))
+    expect(detail).toMatchObject({ name: 'small', unsafe: ['sandbox.unsafeUnlimited'] })
+    expect(await unsafeInForce(db)).toEqual(['small: sandbox.unsafeUnlimited'])
+    await publish(small('two'))
+    expect(await unsafeInForce(db)).toEqual([])
   })
   test('a policy is not published under another name', async () => {
     await expect(publish(small('x'), { name: 'standard' })).rejects.toThrow('Make them the same')

@@ -183,8 +183,9 @@ process.on('SIGTERM', () => close('SIGTERM', 0))
 process.on('disconnect', () => close('The launcher was killed', 0))
 
 try {
-  const { url, signInToken } = await start()
+  const { url, signInToken, unsafe } = await start()
   announced = true
+  for (const danger of unsafe) say(`Warning: policy ${danger}`)
   if (json) process.stdout.write(`${JSON.stringify({ url, signInToken })}\n`)
   else if (signInToken === null) say(`\nBacklot is ready: ${url}`)
   else say(`\nBacklot is ready. Sign in once with this link:\n\n  ${linkOf(url, signInToken)}\n`)

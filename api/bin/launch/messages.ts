@@ -11,6 +11,8 @@ export const childMessage = z.discriminatedUnion('type', [
     /** Where it listens, when the url does not say. */
     port: z.int().nullable().default(null),
     signInToken: z.string().nullable().default(null),
+    /** Dangers that policies in force accept, for whoever starts Backlot to see. */
+    unsafe: z.array(z.string()).default([]),
   }),
 ])
 export type ChildMessage = z.infer<typeof childMessage>

@@ -1,5 +1,5 @@
 /** `backlot doctor`'s judgement: facts of the host in, a report out. Pure, so that hosts which nobody has here are rows in a test. */
-import type { DoctorReport } from '../../contract/runner.ts'
+import { type DoctorReport, limit } from '../../contract/runner.ts'
 import type { EngineFacts } from '../docker.ts'
 
 export type HostFacts = {
@@ -39,11 +39,17 @@ export function judge(host: HostFacts): DoctorReport {
     const detail = host.engineError ?? 'It does not answer.'
     const fix =
       'Install Docker Engine 20.10 or later and start it: apt-get install -y docker.io && service docker start'
-    return { runtimes: [], sizedWorkspace, checks: [refused('engine', 'Docker', detail, fix), workspace(host)] }
+    return {
+      runtimes: [],
+      unlimited: {},
+      sizedWorkspace,
+      checks: [refused('engine', 'Docker', detail, fix), workspace(host)],
+    }
   }
   const gvisor = 'runsc' in engine.Runtimes
   return {
     runtimes: gvisor ? ['runc', 'runsc'] : ['runc'],
+    unlimited: unlimited(engine),
     sizedWorkspace,
     checks: [
       engineVersion(engine),
@@ -100,15 +106,11 @@ function gvisorRuntime({ Runtimes }: EngineFacts): Check {
     const fix = 'Add --host-uds=all to the runtimeArgs of runsc in /etc/docker/daemon.json.'
     return warning('gvisor', title, 'runsc is registered without --host-uds: sandboxes would be cut off.', fix)
   }
-  if (given.includes('--ignore-cgroups')) {
+  if (ignoresGroups(given)) {
     const detail =
-      'Available, with --ignore-cgroups: memory, CPU and process limits of a policy do not hold under gVisor here.'
-    return warning(
-      'gvisor',
-      title,
-      detail,
-      'Register runsc without --ignore-cgroups where it can set up control groups.',
-    )
+      'Available, with --ignore-cgroups: memory, cpus and pids do not hold under it, so a policy with `runtime: runsc` is refused unless it says `unsafeUnlimited: true`.'
+    const fix = 'Register runsc without --ignore-cgroups where it can set up control groups.'
+    return warning('gvisor', title, detail, fix)
   }
   return ok(
     'gvisor',
@@ -116,6 +118,29 @@ function gvisorRuntime({ Runtimes }: EngineFacts): Check {
     'Available. Its own kernel stands between; it has no Landlock and applies no system call filter of ours.',
   )
 }
+
+/** Flags of Go: one dash or two, the last one holds, and only these words mean no. */
+function ignoresGroups(given: readonly string[]): boolean {
+  const last = given.findLast((argument) => /^--?ignore-cgroups(=|$)/.test(argument))
+  return last !== undefined && !/=(0|f|false)$/i.test(last)
+}
+
+/** What Docker drops with a note that nobody reads, and what runsc does not ask for. */
+function unlimited(engine: EngineFacts): DoctorReport['unlimited'] {
+  const missing = limit.options.filter((name) => !heldByEngine(engine)[name])
+  const { runsc } = engine.Runtimes
+  const underRunsc = ignoresGroups(runsc?.runtimeArgs ?? []) ? limit.options : missing
+  return {
+    ...(missing.length > 0 ? { runc: missing } : {}),
+    ...(runsc !== undefined && underRunsc.length > 0 ? { runsc: [...underRunsc] } : {}),
+  }
+}
+
+const heldByEngine = ({ MemoryLimit, CpuCfsQuota, PidsLimit }: EngineFacts) => ({
+  memory: MemoryLimit,
+  cpus: CpuCfsQuota,
+  pids: PidsLimit,
+})
 
 function seccomp({ SecurityOptions }: EngineFacts): Check {
   const on = (SecurityOptions ?? []).some((option) => option.includes('name=seccomp'))

@@ -1,6 +1,8 @@
 /** BAD-INPUT, Container: what a sandbox does to itself stays there (C14, C15, C17). */
 import { stat, statfs } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { homeLabel } from '../../../api/sandbox/container.ts'
+import { createVerbs } from '../../../api/sandbox/verbs.ts'
 import { createTestRunner, type TestRunner } from '../../support/sandbox/sandboxes.ts'
 import { until } from '../../support/until.ts'
 
@@ -96,6 +98,32 @@ except OSError as problem:
     })
     expect(ended.exitCode).toBe(137)
     expect(await runner.verbs.start(id)).toMatchObject({ state: 'running' })
+  })
+})
+
+describe('where the engine cannot hold a limit', () => {
+  const verbs = () =>
+    createVerbs({
+      engine: runner.engine,
+      workspaces: runner.workspaces,
+      socketsRoot: runner.socketsRoot,
+      home: homeLabel(runner.root),
+      enforceable: async () => ({ ...(await runner.doctor.enforceable()), unlimited: { runc: ['cpus', 'pids'] } }),
+    })
+
+  test('a sandbox is refused by the names of the limits, and nothing of it is left', async () => {
+    const { unsafeUnlimited: _, ...spec } = await runner.spec()
+    await expect(verbs().create(spec)).rejects.toMatchObject({
+      code: 'policy_invalid',
+      message: expect.stringMatching(/^sandbox\.runtime: sandbox\.cpus and sandbox\.pids would not hold with runc/),
+    })
+    expect(await runner.engine.inspect(spec.id)).toBeNull()
+    expect(await runner.workspaces.exists(spec.id)).toBe(false)
+  })
+
+  test('it runs when its policy accepts that, by the name of the danger', async () => {
+    const spec = { ...(await runner.spec()), unsafeUnlimited: true as const }
+    expect(await verbs().create(spec)).toMatchObject({ state: 'running' })
   })
 })
 

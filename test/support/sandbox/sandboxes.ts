@@ -41,13 +41,19 @@ export async function createTestRunner({ tools = [] }: { tools?: readonly string
   const image = await images.ensure(tools, () => {})
   const made = new Set<string>()
 
-  /** A spec with a new id, and the directory of sockets that the gateway would have made for it. */
+  /**
+   * A spec with a new id, and the directory of sockets that the gateway would have made for it. Where this host cannot hold
+   * the runtime's limits, it accepts that: what else holds under gVisor is tested everywhere.
+   */
   async function spec(wanted: Partial<SandboxSpec> = {}): Promise<SandboxSpec> {
     const id = newId('sb')
     made.add(id)
     await mkdir(join(socketsRoot, id), { recursive: true })
     const sizes = { cpus: 1, memoryBytes: 512 * 2 ** 20, diskBytes: 256 * 2 ** 20, pids: 128 }
-    return { id, image, runtime: 'runc', ...sizes, workspaceExec: true, environment: {}, ...wanted }
+    const { runtime = 'runc' } = wanted
+    const { unlimited } = await doctor.enforceable()
+    const accepted = unlimited[runtime] === undefined ? {} : { unsafeUnlimited: true as const }
+    return { id, image, runtime, ...sizes, ...accepted, workspaceExec: true, environment: {}, ...wanted }
   }
 
   return {

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { policyDocument } from '../../../api/contract/policy.ts'
+import { policyDocument, policyInForce } from '../../../api/contract/policy.ts'
 import { parseBundle } from '../../../api/policy/bundles.ts'
 import { compilePolicy, type Surroundings } from '../../../api/policy/compile.ts'
+import type { HostLimits } from '../../../api/policy/limits.ts'
 import { parsePolicy } from '../../../api/policy/parse.ts'
 import { bytesOf } from '../../../api/policy/size.ts'
+import { unsafeFields } from '../../../api/policy/unsafe.ts'
 
 const around: Surroundings = {
   bundles: new Map(
@@ -27,7 +29,7 @@ const around: Surroundings = {
     },
   },
   tools: { base: ['git', 'node'], optional: ['opencode'] },
-  runtimes: ['runc'],
+  host: { runtimes: ['runc'], unlimited: {} },
 }
 
 const LINES = {
@@ -41,9 +43,9 @@ const written = (changed: Partial<Record<keyof typeof LINES, string>> = {}, more
   [...Object.values({ ...LINES, ...changed }), more].join('\n')
 
 /** `path: message` of everything that is wrong, form first. */
-function problemsOf(yaml: string): string[] {
+function problemsOf(yaml: string, host: Surroundings['host'] = around.host): string[] {
   const parsed = parsePolicy(yaml)
-  const compiled = parsed.ok ? compilePolicy(parsed.document, around, 1, parsed.lineOf) : parsed
+  const compiled = parsed.ok ? compilePolicy(parsed.document, { ...around, host }, 1, parsed.lineOf) : parsed
   return compiled.ok ? [] : compiled.problems.map(({ path, line, message }) => `${line} ${path}: ${message}`)
 }
 
@@ -87,6 +89,40 @@ describe('what this version cannot keep is refused by its name (law 3)', () => {
   ] as const)('%s: %s', ([field, line, message]) => {
     const number = Object.keys(LINES).indexOf(field) + 1
     expect(problemsOf(written({ [field]: line }))).toEqual([expect.stringMatching(new RegExp(`^${number} ${message}`))])
+  })
+})
+
+describe('limits that this host cannot hold are refused, and so is accepting a danger that is not there', () => {
+  const holdsAll: HostLimits = { runtimes: ['runc', 'runsc'], unlimited: {} }
+  const gvisorWithout: HostLimits = { ...holdsAll, unlimited: { runsc: ['memory', 'cpus', 'pids'] } }
+  const noProcessLimit: HostLimits = { ...holdsAll, unlimited: { runc: ['pids'] } }
+  const noGvisor: HostLimits = { ...holdsAll, runtimes: ['runc'] }
+  const allThree = 'sandbox.runtime: sandbox.memory, sandbox.cpus and sandbox.pids would not hold with runsc'
+  const pointless = 'sandbox.unsafeUnlimited: Every limit holds with'
+  test.for([
+    ['sandbox: { runtime: runsc }', gvisorWithout, allThree],
+    ['sandbox: { runtime: runsc, unsafeUnlimited: false }', gvisorWithout, allThree],
+    ['sandbox: { runtime: runsc, unsafeUnlimited: true }', gvisorWithout, null],
+    ['sandbox: { runtime: runc }', gvisorWithout, null],
+    ['sandbox: { runtime: runc, unsafeUnlimited: true }', gvisorWithout, pointless],
+    ['sandbox: { unsafeUnlimited: true }', gvisorWithout, pointless],
+    ['sandbox: { runtime: runsc }', holdsAll, null],
+    ['sandbox: { runtime: runsc, unsafeUnlimited: true }', holdsAll, pointless],
+    ['sandbox: {}', noProcessLimit, 'sandbox.runtime: sandbox.pids would not hold with runc'],
+    ['sandbox: { unsafeUnlimited: true }', noProcessLimit, null],
+    ['sandbox: { runtime: runsc }', noProcessLimit, null],
+    ['sandbox: { runtime: runsc }', null, null],
+    ['sandbox: { runtime: runsc, unsafeUnlimited: true }', null, null],
+    ['sandbox: { runtime: runsc, unsafeUnlimited: true }', noGvisor, 'not installed'],
+    ['sandbox: { unsafeUnlimited: 1 }', holdsAll, 'sandbox.unsafeUnlimited: '],
+  ] as const)('%s, %j: %s', ([sandbox, host, message]) => {
+    const problems = problemsOf(written({ sandbox }), host)
+    expect(problems).toEqual(message === null ? [] : [expect.stringContaining(message)])
+  })
+  test('the refusal says what to do', () => {
+    const [problem] = problemsOf(written({ sandbox: 'sandbox: { runtime: runsc }' }), gvisorWithout)
+    for (const words of ['backlot doctor', 'another runtime', '`unsafeUnlimited: true`'])
+      expect(problem).toContain(words)
   })
 })
 
@@ -213,9 +249,9 @@ describe('hosts and networks of a rule', () => {
 })
 
 describe('in force', () => {
-  const inForce = (yaml: string, version = 1) => {
+  const inForce = (yaml: string, version = 1, host: Surroundings['host'] = around.host) => {
     const parsed = parsePolicy(yaml)
-    const compiled = parsed.ok ? compilePolicy(parsed.document, around, version) : parsed
+    const compiled = parsed.ok ? compilePolicy(parsed.document, { ...around, host }, version) : parsed
     if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems))
     return compiled
   }
@@ -269,6 +305,34 @@ describe('in force', () => {
     const turned = Object.values(LINES).reverse().join('\n# a comment\n')
     expect(inForce(turned, 9).policy.hash).toBe(policy.hash)
     expect(inForce(written({ sandbox: 'sandbox: { cpus: 2 }' })).policy.hash).not.toBe(policy.hash)
+  })
+  test('what was published before unsafeUnlimited existed reads as it did, and publishing it again changes nothing', () => {
+    const { policy } = inForce(written())
+    expect(policy.sandbox).not.toHaveProperty('unsafeUnlimited')
+    expect(policyInForce.parse(policy)).toEqual(policy)
+    const sandbox = 'sandbox: { unsafeUnlimited: true }'
+    const accepted = inForce(written({ sandbox }), 1, { runtimes: ['runc'], unlimited: { runc: ['pids'] } }).policy
+    expect(policyInForce.parse(accepted).sandbox.unsafeUnlimited).toBe(true)
+    expect(accepted.hash).not.toBe(policy.hash)
+  })
+  test.for([
+    ['sandbox', 'sandbox: {}', []],
+    ['sandbox', 'sandbox: { unsafeUnlimited: true }', ['sandbox.unsafeUnlimited']],
+    ['egress', 'egress: [{ use: debian-read }]', []],
+    ['egress', 'egress: [{ use: npm-read }]', ['egress.unsafeOpaque: npm-read/0']],
+    [
+      'egress',
+      'egress: [{ host: a.example.org, unsafeOpaque: true }, { use: npm-read }]',
+      ['egress.unsafeOpaque: standard/0, npm-read/0'],
+    ],
+  ] as const)('%s: %s is unsafe in %j', ([field, line, expected]) => {
+    const { policy } = inForce(written({ [field]: line }), 1, null)
+    expect(unsafeFields(policy)).toEqual(expected)
+  })
+  test('a long list of unsafe rules is cut short, and says so', () => {
+    const rules = Array.from({ length: 25 }, (_, index) => `{ host: h${index}.example.org, unsafeOpaque: true }`)
+    const [line] = unsafeFields(inForce(written({ egress: `egress: [${rules.join(', ')}]` })).policy)
+    expect(line).toMatch(/standard\/0, .*standard\/9 and 15 more$/)
   })
   test.for([
     ['1MiB', 1_048_576],

@@ -60,6 +60,7 @@ test('the spec hash does not depend on the order of names', () => {
   expect(specHash({ ...spec, environment: { B: '2', A: '1' } })).toBe(specHash(spec))
   expect(specHash({ ...spec, environment: { A: '1', B: '3' } })).not.toBe(specHash(spec))
   expect(specHash({ ...spec, pids: 255 })).not.toBe(specHash(spec))
+  expect(specHash({ ...spec, unsafeUnlimited: true })).not.toBe(specHash(spec))
 })
 
 test('the label of an installation does not tell where it is', () => {

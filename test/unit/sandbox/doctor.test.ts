@@ -88,3 +88,31 @@ test('without gVisor its policies are refused; without loop devices, sizes are',
   expect(judge({ ...host, workspaceError: 'no loop' }).sizedWorkspace).toBe(false)
   expect(judge({ ...host, engine: null }).runtimes).toEqual([])
 })
+
+describe('names the limits that do not hold', () => {
+  const all = ['memory', 'cpus', 'pids']
+  test.each([
+    { what: 'a host without a fault', facts: host, unlimited: {} },
+    {
+      what: 'gVisor outside control groups',
+      facts: runsc('--host-uds=all', '--ignore-cgroups'),
+      unlimited: { runsc: all },
+    },
+    { what: 'the same, spelled out', facts: runsc('-ignore-cgroups=true'), unlimited: { runsc: all } },
+    { what: 'said and taken back', facts: runsc('--ignore-cgroups=false'), unlimited: {} },
+    {
+      what: 'no process limit',
+      facts: withEngine({ PidsLimit: false }),
+      unlimited: { runc: ['pids'], runsc: ['pids'] },
+    },
+    {
+      what: 'no memory and no CPU limit, and no gVisor',
+      facts: withEngine({ MemoryLimit: false, CpuCfsQuota: false, Runtimes: { runc: {} } }),
+      unlimited: { runc: ['memory', 'cpus'] },
+    },
+    { what: 'no swap limit, which is a warning', facts: withEngine({ SwapLimit: false }), unlimited: {} },
+    { what: 'no engine', facts: { ...host, engine: null }, unlimited: {} },
+  ])('$what', ({ facts, unlimited }) => {
+    expect(judge(facts).unlimited).toEqual(unlimited)
+  })
+})

@@ -17,6 +17,7 @@ const quoted = (argv: readonly string[]): string =>
 const modelName = ({ provider, model }: { provider: string | null; model: string | null }) =>
   provider && model ? `${provider}/${model}` : null
 const place = ({ host, port }: { host: string; port: number | null }) => (port === null ? host : `${host}:${port}`)
+const accepting = (unsafe: readonly string[]): string => (unsafe.length === 0 ? '' : `, accepting ${unsafe.join('; ')}`)
 
 /** Each kind in a person's words. A kind without an entry does not compile. */
 const sentences: Record<AuditKind, (detail: unknown) => string> = {
@@ -60,13 +61,19 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
   'token.created': say(detailOf['token.created'], (it) => `made API token “${it.name}”`),
   'token.revoked': say(detailOf['token.revoked'], (it) => `revoked API token ${it.token}`),
   'request.refused': say(detailOf['request.refused'], (it) => `tried ${it.method} ${it.route}`),
-  'policy.published': say(detailOf['policy.published'], (it) => `published policy ${it.name} v${it.version}`),
+  'policy.published': say(
+    detailOf['policy.published'],
+    (it) => `published policy ${it.name} v${it.version}${accepting(it.unsafe)}`,
+  ),
   'provider.saved': say(detailOf['provider.saved'], (it) => `saved provider ${it.provider} at ${it.baseUrl}`),
   'provider.removed': say(detailOf['provider.removed'], (it) => `removed provider ${it.provider}`),
   'model.assigned': say(detailOf['model.assigned'], (it) => `${it.slot} model is now ${modelName(it) ?? 'none'}`),
   'audit.read': say(detailOf['audit.read'], (it) => `read the log, ${it.rows} rows`),
   'kill.ordered': say(detailOf['kill.ordered'], (it) => `STOPPED ${it.target ?? it.scope}`),
-  'platform.started': say(detailOf['platform.started'], (it) => `${it.program} ${it.version} started`),
+  'platform.started': say(
+    detailOf['platform.started'],
+    (it) => `${it.program} ${it.version} started${accepting(it.unsafe)}`,
+  ),
 }
 
 /** What happened, in one line. Its strings were capped and escaped when they were written. */

@@ -55,7 +55,10 @@ export const Limits = ({ policy }: { policy: PolicyInForce }) => (
         </div>
         <div>
           <dt>Isolation</dt>
-          <dd>{policy.sandbox.runtime === 'runsc' ? 'gVisor' : 'runc'}</dd>
+          <dd>
+            {policy.sandbox.runtime === 'runsc' ? 'gVisor' : 'runc'}{' '}
+            {policy.sandbox.unsafeUnlimited && <Tag tone="marigold">Limits may not hold, unsafeUnlimited</Tag>}
+          </dd>
         </div>
       </dl>
     </section>
