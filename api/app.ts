@@ -27,6 +27,7 @@ import { sessionRoutes } from './people/session-routes.ts'
 import { tokenRoutes } from './people/token-routes.ts'
 import type { Library } from './policies/library.ts'
 import { policiesRoutes } from './policies/routes.ts'
+import { claimedSandbox } from './prototypes/claimed.ts'
 import { kill } from './prototypes/kill.ts'
 import { ownerOf } from './prototypes/read.ts'
 import { prototypeRoutes } from './prototypes/routes.ts'
@@ -110,7 +111,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   tokenRoutes(app, { db })
   prototypeRoutes(app, { db, sandboxes })
   sandboxRoutes(app, { db, append, gateway, sandboxes })
-  terminalRoutes(app, { gateway, tickets: deps.tickets, append })
+  terminalRoutes(app, { gateway, tickets: deps.tickets, claimed: (id) => claimedSandbox(db, id), append })
   policiesRoutes(app, { db, library: deps.library })
   modelsRoutes(app, { db, gateway })
   auditRoutes(app, { db, append, feed, live })

@@ -1,11 +1,12 @@
 import type { Appender } from '../audit/append.ts'
 import { auditEvent } from '../audit/event.ts'
-import { prototypeId, type SandboxId } from '../contract/ids.ts'
+import type { SandboxId } from '../contract/ids.ts'
 import type { ExecRequest, ExecResult } from '../contract/prototypes.ts'
 import { ApiError } from '../errors.ts'
 import type { GatewayClient } from '../gateway/client.ts'
-import { type Caller, notFound } from '../http/route.ts'
+import type { Caller } from '../http/route.ts'
 import type { Store } from '../store/connect.ts'
+import { claimedSandbox } from './claimed.ts'
 
 export type Append = Appender['append']
 
@@ -25,18 +26,8 @@ export async function runCommand(
   caller: Caller,
   correlation: string,
 ): Promise<ExecResult> {
-  const row = await db.selectFrom('sandboxes').selectAll().where('id', '=', id).executeTakeFirst()
-  if (!row) throw notFound()
-  if (row.state !== 'claimed')
-    throw new ApiError('sandbox_not_ready', `The sandbox is ${row.state}. Wait until it is ready, or start it.`)
-  const shared = {
-    actor: { type: 'person', id: caller.id },
-    person: caller.id,
-    prototype: prototypeId.parse(row.prototype_id),
-    sandbox: id,
-    policy: { name: row.policy_name, version: row.policy_version },
-    correlation,
-  } as const
+  const claimed = await claimedSandbox(db, id)
+  const shared = { actor: { type: 'person', id: caller.id }, person: caller.id, ...claimed, correlation } as const
   const detail = {
     argv: wish.argv.slice(0, LOGGED_ARGUMENTS).map((argument) => argument.slice(0, 4096)),
     cwd: wish.cwd,

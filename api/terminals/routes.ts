@@ -7,12 +7,15 @@ import { type ServerFrame, terminalInfo, terminalList, terminalSize, ticket } fr
 import { ApiError } from '../errors.ts'
 import type { GatewayClient } from '../gateway/client.ts'
 import { type App, callerOf } from '../http/route.ts'
+import type { Claimed } from '../prototypes/claimed.ts'
 import { join, sendFrame } from './socket.ts'
 import type { Tickets } from './tickets.ts'
 
 export interface TerminalRoutesDeps {
   gateway: Pick<GatewayClient, 'terminals' | 'openTerminal' | 'resizeTerminal' | 'closeTerminal' | 'streamTerminal'>
   tickets: Tickets
+  /** Throws where nobody may work in this sandbox now. */
+  claimed(id: SandboxId): Promise<Claimed>
   /** Resolves when the event is durable. */
   append(event: AuditEvent): Promise<void>
 }
@@ -33,7 +36,7 @@ type Query = z.output<typeof attach>
  * Terminals for people. Origin and owner are judged before these handlers (http/origin.ts, http/access.ts); the WebSocket
  * needs a ticket besides. @fastify/websocket is registered by app.ts, with MAX_CLIENT_MESSAGE_BYTES as its `maxPayload`.
  */
-export function terminalRoutes(app: App, { gateway, tickets, append }: TerminalRoutesDeps): void {
+export function terminalRoutes(app: App, { gateway, tickets, claimed, append }: TerminalRoutesDeps): void {
   const config = { access: 'owner' } as const
   const tags = ['terminals']
 
@@ -106,6 +109,7 @@ export function terminalRoutes(app: App, { gateway, tickets, append }: TerminalR
   )
 
   async function attachTo({ id, name }: Params, { offset, cols, rows }: Query, request: FastifyRequest) {
+    const where = await claimed(id)
     const info = await gateway.openTerminal(id, { name, cols, rows })
     const stream = await gateway.streamTerminal(id, name, offset ?? null)
     const caller = callerOf(request)
@@ -114,7 +118,7 @@ export function terminalRoutes(app: App, { gateway, tickets, append }: TerminalR
         auditEvent('terminal.attached', {
           actor: { type: 'person', id: caller.id },
           person: caller.id,
-          sandbox: id,
+          ...where,
           decision: 'info',
           reason: 'terminal-attached',
           correlation: request.id,
