@@ -7,12 +7,21 @@ export type Treatment = 'keep' | 'mask' | 'drop'
 type Treatments = { readonly [K in AuditKind]: Readonly<Record<keyof DetailOf<K>, Treatment>> }
 
 export const treatmentOf: Treatments = {
-  'egress.request': { method: 'keep', host: 'keep', port: 'keep', path: 'mask', address: 'keep', raw: 'mask' },
+  'egress.request': {
+    method: 'keep',
+    host: 'keep',
+    port: 'keep',
+    path: 'mask',
+    phase: 'keep',
+    address: 'keep',
+    raw: 'mask',
+  },
   'egress.ended': {
     method: 'keep',
     host: 'keep',
     port: 'keep',
     path: 'mask',
+    phase: 'keep',
     status: 'keep',
     bytesOut: 'keep',
     bytesIn: 'keep',

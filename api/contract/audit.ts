@@ -8,7 +8,14 @@ import { personId, prototypeId, sandboxId } from './ids.ts'
 const bytes = z.int().nonnegative()
 const text = z.string().max(4096)
 
-const egress = { method: text, host: text, port: z.int().nullable(), path: text.nullable() }
+const egress = {
+  method: text,
+  host: text,
+  port: z.int().nullable(),
+  path: text.nullable(),
+  /** `proof`: tried by Backlot itself before anybody could work in the sandbox. Events of earlier versions have none. */
+  phase: z.enum(['proof', 'work']).default('work'),
+}
 
 /** Every kind and its detail. A kind that ends in a past participle is written before its effect unless it says otherwise. */
 export const detailOf = {

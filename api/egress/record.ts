@@ -76,6 +76,7 @@ export function createRecorder({ sandbox, append, log }: { sandbox: SandboxDoor;
         host: denied.request?.host ?? '',
         port: denied.request?.port ?? null,
         path: denied.request?.path ?? null,
+        phase: phaseOf(denied.identity),
         address: denied.address ?? null,
         raw: denied.raw ?? null,
       },
@@ -97,7 +98,7 @@ export function createRecorder({ sandbox, append, log }: { sandbox: SandboxDoor;
           reason: 'rule',
           rule,
           correlation,
-          detail: { ...target(request), address: null, raw: null },
+          detail: { ...target(request), phase: phaseOf(identity), address: null, raw: null },
         }),
       ),
 
@@ -138,13 +139,15 @@ export function createRecorder({ sandbox, append, log }: { sandbox: SandboxDoor;
           reason: end.outcome,
           rule,
           correlation,
-          detail: { ...target(request), ...end },
+          detail: { ...target(request), phase: phaseOf(identity), ...end },
         }),
       )
     },
   }
 }
 export type Recorder = ReturnType<typeof createRecorder>
+
+const phaseOf = (identity: DoorIdentity | null) => (identity?.proving ? ('proof' as const) : ('work' as const))
 
 /** The query is left out: it is where tokens stand. */
 const target = ({ method, host, port, path }: EgressRequest) => ({ method, host, port, path })

@@ -8,6 +8,8 @@ export interface DoorIdentity {
   prototype: PrototypeId
   person: PersonId
   label: DataLabel
+  /** Its limits are being tried, and nobody works in it yet. */
+  proving: boolean
   policy: PolicyInForce
 }
 

@@ -51,7 +51,7 @@ export function createRegister(db: Store) {
       const { state, policy, ...who } = row.parse(raw)
       owners.set(who.sandbox, who.person)
       if (WITH_DOOR.has(state)) doors.push(who.sandbox)
-      if (JUDGED.has(state) && policy) identities.set(who.sandbox, { ...who, policy })
+      if (JUDGED.has(state) && policy) identities.set(who.sandbox, { ...who, proving: state === 'proving', policy })
     }
     read.identities = identities
     read.owners = owners

@@ -45,7 +45,15 @@ function someEvent() {
     reason: 'rule',
     rule: 'npm-read/0',
     correlation: randomUUID(),
-    detail: { method: 'CONNECT', host: 'a.example', port: 443, path: null, address: null, raw: null },
+    detail: {
+      method: 'CONNECT',
+      host: 'a.example',
+      port: 443,
+      path: null,
+      phase: 'work' as const,
+      address: null,
+      raw: null,
+    },
   })
 }
 

@@ -50,6 +50,7 @@ const door: SandboxDoor = {
     prototype: 'pr_aaaaaaaaaaaaaaaa',
     person: 'pe_aaaaaaaaaaaaaaaa',
     label: 'internal',
+    proving: false,
     policy,
   }),
 }

@@ -114,6 +114,12 @@ describe('the main job', () => {
       expect(item.names.prototype).toBe('A page about tides')
       expect(item.policy?.name).toBe('standard')
     }
+    // What the proof tried is no person's doing; what a person did is no proof.
+    const phases = egress.map(({ detail }) => `${detail.host} ${detail.phase}`)
+    expect(phases).toContain('denied.backlot-probe.invalid proof')
+    expect(phases).toContain('example.com work')
+    expect(phases.filter((said) => /backlot-probe.* work|example\.com proof/.test(said))).toEqual([])
+    expect(items.find(({ kind }) => kind === 'terminal.attached')?.names.prototype).toBe('A page about tides')
     expect(z.array(z.int()).parse(items.map(({ seq }) => seq))).toEqual(
       items.map(({ seq }) => seq).toSorted((a, b) => b - a),
     )

@@ -16,7 +16,16 @@ export function sampleEvent({
     decision: 'allow',
     reason: 'rule',
     ...fields,
-    detail: { method: 'GET', host: 'example.org', port: 443, path: '/', address: '192.0.2.1', raw: null, ...detail },
+    detail: {
+      method: 'GET',
+      host: 'example.org',
+      port: 443,
+      path: '/',
+      phase: 'work',
+      address: '192.0.2.1',
+      raw: null,
+      ...detail,
+    },
   })
 }
 

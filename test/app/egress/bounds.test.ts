@@ -55,7 +55,7 @@ test('refusals beyond what may wait are counted', async () => {
       actor: { type: 'sandbox', id: newId('sb') },
       decision: 'deny',
       reason: 'no-rule',
-      detail: { method: '', host: '', port: null, path: null, address: null, raw },
+      detail: { method: '', host: '', port: null, path: null, phase: 'work', address: null, raw },
     })
   const state = { up: false, tries: 0 }
   const later = createBacklog({

@@ -12,6 +12,33 @@ afterEach(async () => {
   for (const it of opened.splice(0).reverse()) await it.close()
 })
 
+test('what is tried before anybody works in the sandbox says so, refused or not', async () => {
+  const upstream = keep(await tlsUpstream(['example.org'], (socket) => socket.end()))
+  const world = keep(
+    await createWorld({
+      rules: [rule({ host: 'example.org' })],
+      answers: { 'example.org': [[PUBLIC]] },
+      network: { '*': upstream.port },
+    }),
+  )
+  const phases = () => world.events.map(({ kind, detail }) => [kind, 'phase' in detail && detail.phase])
+  if (world.state.identity) world.state.identity = { ...world.state.identity, proving: true }
+  await world.raw('CONNECT other.example:443 HTTP/1.1\r\nHost: other.example:443\r\n\r\n')
+  const client = world.connect()
+  client.write('CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n')
+  await readUntil(client, headEnds)
+  if (world.state.identity) world.state.identity = { ...world.state.identity, proving: false }
+  client.destroy()
+  await world.until((events) => events.length === 3)
+  await world.raw('CONNECT other.example:443 HTTP/1.1\r\nHost: other.example:443\r\n\r\n')
+  expect(phases()).toEqual([
+    ['egress.request', 'proof'],
+    ['egress.request', 'proof'],
+    ['egress.ended', 'proof'],
+    ['egress.request', 'work'],
+  ])
+})
+
 describe('what is allowed works', () => {
   test('a tunnel carries TLS both ways, and its intent comes before the look-up', async () => {
     const upstream = keep(await tlsUpstream(['example.org'], (socket) => socket.pipe(socket)))

@@ -26,6 +26,7 @@ export const someone: DoorIdentity = {
   prototype: 'pr_aaaaaaaaaaaaaaaa',
   person: 'pe_aaaaaaaaaaaaaaaa',
   label: 'internal',
+  proving: false,
   policy: somePolicy,
 }
 

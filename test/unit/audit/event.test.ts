@@ -7,7 +7,7 @@ const egress: EventFields<'egress.request'> = {
   actor: { type: 'sandbox', id: 'sb_aaaaaaaaaaaaaaaa' },
   decision: 'deny',
   reason: 'no-rule',
-  detail: { method: 'GET', host: 'example.org', port: 443, path: '/', address: null, raw: null },
+  detail: { method: 'GET', host: 'example.org', port: 443, path: '/', phase: 'work', address: null, raw: null },
 }
 
 test('what the caller leaves out is filled in', () => {

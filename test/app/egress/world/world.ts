@@ -50,6 +50,7 @@ export const identityFor = (inForce: PolicyInForce): DoorIdentity => ({
   prototype: newId('pr'),
   person: newId('pe'),
   label: 'internal',
+  proving: false,
   policy: inForce,
 })
 

@@ -3,7 +3,7 @@ import type { AuditView } from '../../../../api/contract/audit.ts'
 import { Tag } from '../../components/Tag.tsx'
 import styles from './EventDrawer.module.css'
 import { reasonWords } from './reasons.ts'
-import { decisionWords, sentence } from './words.ts'
+import { decisionWords, isProof, sentence } from './words.ts'
 
 const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
 
@@ -22,6 +22,9 @@ export const EventDrawer = ({ event, onClose }: { event: AuditView | null; onClo
           <Tag tone={decisionWords[event.decision].tone}>{decisionWords[event.decision].title}</Tag>{' '}
           {reasonWords(event.reason)}
         </p>
+        {isProof(event) && (
+          <p>Backlot tried this itself, to prove the limits before anybody could work in the sandbox.</p>
+        )}
         <Facts
           title="Where it stands"
           facts={{

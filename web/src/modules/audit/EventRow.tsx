@@ -3,7 +3,7 @@ import type { AuditView } from '../../../../api/contract/audit.ts'
 import { Tag } from '../../components/Tag.tsx'
 import styles from './EventRow.module.css'
 import { reasonWords } from './reasons.ts'
-import { decisionWords, sentence } from './words.ts'
+import { isProof, judgedWords, sentence } from './words.ts'
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 
@@ -15,18 +15,18 @@ const whoOf = (event: AuditView): string => {
 
 /** One event on one line: when, decision, who and where, what, why. */
 export const EventRow = memo(({ event, onOpen }: { event: AuditView; onOpen: (event: AuditView) => void }) => {
-  const decision = decisionWords[event.decision]
+  const judged = judgedWords(event)
   const why = reasonWords(event.reason)
   // The code, unless the words are only the code without its dashes.
   const note = event.rule ?? (why === event.reason.replaceAll('-', ' ') ? null : event.reason)
   return (
-    <li className={styles.item} data-decision={event.decision} data-kind={event.kind}>
+    <li className={styles.item} data-decision={event.decision} data-proof={isProof(event)} data-kind={event.kind}>
       <button type="button" className={styles.row} onClick={() => onOpen(event)}>
         <time className={styles.when} dateTime={new Date(event.at).toISOString()}>
           {clock.format(event.at)}
         </time>
         <span className={styles.decision}>
-          <Tag tone={decision.tone}>{decision.title}</Tag>
+          <Tag tone={judged.tone}>{judged.title}</Tag>
         </span>
         <span className={styles.who}>
           {whoOf(event)}

@@ -1,5 +1,5 @@
 import type { AuditView, Decision } from '../../../../api/contract/audit.ts'
-import { groupOf, sentence } from './words.ts'
+import { groupOf, isProof, sentence } from './words.ts'
 
 export interface Filter {
   decision: Decision | 'all'
@@ -15,7 +15,7 @@ export const isFiltered = (filter: Filter): boolean =>
 
 /** Whether an event is among those that are asked for; text is sought in what the row shows. */
 export const matches = (event: AuditView, filter: Filter): boolean => {
-  if (filter.decision !== 'all' && event.decision !== filter.decision) return false
+  if (filter.decision !== 'all' && (event.decision !== filter.decision || isProof(event))) return false
   if (filter.group !== '' && groupOf(event.kind) !== filter.group) return false
   if (filter.person !== '' && event.person !== filter.person) return false
   if (filter.prototype !== '' && event.prototype !== filter.prototype) return false

@@ -92,6 +92,12 @@ export const decisionWords: Record<Decision, { title: string; tone: 'good' | 'ba
   info: { title: 'Noted', tone: 'plain' },
 }
 
+/** Tried by Backlot itself while a sandbox was being proven: nobody's doing, and refused as it must be. */
+export const isProof = ({ kind, detail }: AuditView): boolean => kind.startsWith('egress.') && detail.phase === 'proof'
+
+export const judgedWords = (event: AuditView) =>
+  isProof(event) ? ({ title: 'Proof', tone: 'plain' } as const) : decisionWords[event.decision]
+
 /** Kinds in the groups that a person looks for. */
 export const kindGroups = {
   egress: 'Network',
