@@ -16,6 +16,7 @@ import { createProviders } from './models/providers.ts'
 import { endWith } from './program.ts'
 import { connect } from './store/connect.ts'
 import { listen } from './store/listen.ts'
+import { createTurns } from './terminals/segments/packing.ts'
 
 const config = gatewayConfig()
 const log = pino({ name: 'gateway', level: config.logLevel })
@@ -37,6 +38,7 @@ const doors = createDoors({
     own: createOwnAddresses(),
   },
   models: { append: appender.append, providers, demo: createDemo() },
+  turns: createTurns(),
   log,
 })
 const control = buildControl({ doors, register, providers, auditHealthy: appender.healthy, log })

@@ -6,6 +6,7 @@ import type { SandboxId } from '../contract/ids.ts'
 import { createEgress, type EgressDeps } from '../egress/listener.ts'
 import { createModels, type ModelsDeps } from '../models/listener.ts'
 import { createPorterLink } from '../porter/link.ts'
+import type { Turns } from '../terminals/segments/packing.ts'
 import { createTerminals } from '../terminals/terminals.ts'
 import type { SandboxDoor } from './identity.ts'
 
@@ -16,6 +17,8 @@ export interface DoorDeps {
   door: SandboxDoor
   egress: Pick<EgressDeps, 'append' | 'resolve' | 'dial' | 'limits' | 'own'>
   models: Pick<ModelsDeps, 'append' | 'providers' | 'demo'>
+  /** In which recordings are compressed, over all doors. */
+  turns: Turns
   log: Logger
 }
 
@@ -31,6 +34,7 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
     sandbox: deps.door,
     append: deps.egress.append,
     log,
+    turns: deps.turns,
   })
 
   await mkdir(deps.directory, { recursive: true, mode: 0o755 })

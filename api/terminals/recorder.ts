@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { OffsetStream } from '../porter/link.ts'
-import type { Segments } from './segments.ts'
+import type { TerminalPace } from './pace.ts'
+import type { Segments } from './segments/segments.ts'
 
 /** What may wait for the disk; beyond it the sandbox waits. */
 const PENDING_LIMIT_BYTES = 262_144
@@ -19,6 +20,7 @@ export interface RecorderDeps {
   /** How many more bytes may be recorded. */
   room(): number
   onUsed(bytes: number): void
+  pace: Pick<TerminalPace, 'pass' | 'reserve'>
 }
 
 /** Why a recording stopped: the porter's stream came to its end, or broke; there is no room; the disk refused; the porter's offset cannot be true. */
@@ -46,6 +48,8 @@ export async function record(deps: RecorderDeps, signal: AbortSignal): Promise<R
   return new Promise((resolve) => write(deps, opened.stream, opened.offset, signal, resolve))
 }
 
+const bytesOf = (chunks: Buffer[]) => chunks.reduce((sum, { length }) => sum + length, 0)
+
 function write(
   deps: RecorderDeps,
   stream: Readable,
@@ -59,10 +63,14 @@ function write(
   let pendingBytes = 0
   let busy = false
   let over: RecordingEnd | null = null
+  let wake = () => {}
 
   const stop = (why: RecordingEnd) => {
     over ??= why
-    if (why !== 'ended') stream.destroy()
+    if (why !== 'ended') {
+      stream.destroy()
+      wake()
+    }
     if (!busy) settle()
   }
   const abort = () => stop('broken')
@@ -72,14 +80,35 @@ function write(
     resolve(over ?? 'broken')
   }
 
+  const going = () => over === null || over === 'ended'
+
+  /** All that waits; or, when the sandbox floods, its first piece, after a wait. What came in the meantime waits too. */
+  async function next(): Promise<Buffer[]> {
+    const nowMs = performance.now()
+    const atOnce = deps.pace.pass(pendingBytes, nowMs)
+    const chunks = atOnce ? pending : pending.slice(0, 1)
+    if (!atOnce) await waited(deps.pace.reserve(bytesOf(chunks), nowMs))
+    pending = pending.slice(chunks.length)
+    pendingBytes -= bytesOf(chunks)
+    if (stream.isPaused() && pendingBytes <= PENDING_LIMIT_BYTES) stream.resume()
+    return chunks
+  }
+
+  const waited = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+
   async function flush() {
     busy = true
-    while (pending.length > 0 && (over === null || over === 'ended')) {
-      const chunks = pending
-      const bytes = pendingBytes
-      pending = []
-      pendingBytes = 0
-      if (stream.isPaused()) stream.resume()
+    while (pending.length > 0 && going()) {
+      const chunks = await next()
+      if (!going()) break
+      const bytes = bytesOf(chunks)
       if (bytes > deps.room()) {
         stop('full')
         break

@@ -27,15 +27,13 @@ export function createRecordings(directory: string) {
   return {
     pathOf: (name: string, id: string) => join(directory, name, id),
 
-    /** The latest opening of each terminal that was ever recorded. */
-    async latest(): Promise<{ name: string; id: string }[]> {
-      const found: { name: string; id: string }[] = []
+    /** Every opening of each terminal that was ever recorded. */
+    async openings(): Promise<{ name: string; id: string; latest: boolean }[]> {
+      const found: { name: string; id: string; latest: boolean }[] = []
       for (const name of await list(directory)) {
-        const id = (await list(join(directory, name)))
-          .filter((entry) => OPENING.test(entry))
-          .sort()
-          .at(-1)
-        if (id !== undefined && slug.safeParse(name).success) found.push({ name, id })
+        if (!slug.safeParse(name).success) continue
+        const ids = (await list(join(directory, name))).filter((entry) => OPENING.test(entry)).sort()
+        found.push(...ids.map((id) => ({ name, id, latest: id === ids.at(-1) })))
       }
       return found
     },
@@ -51,7 +49,7 @@ export function createRecordings(directory: string) {
       await rename(`${file}.new`, file)
     },
 
-    /** Bytes of every recording of this sandbox, earlier openings too. */
+    /** What all recordings of this sandbox take on the disk, earlier openings too. */
     async usedBytes(): Promise<number> {
       const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
       const sizes = entries

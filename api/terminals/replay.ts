@@ -1,4 +1,4 @@
-import type { SegmentReader } from './segments.ts'
+import type { SegmentReader } from './segments/reader.ts'
 
 /** What somebody who comes back gets to see again, in bytes. */
 const REPLAY_BYTES = 1_048_576

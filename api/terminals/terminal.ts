@@ -1,10 +1,11 @@
 import type { Duplex, Writable } from 'node:stream'
 import type { TerminalInfo } from '../contract/terminal.ts'
 import type { PorterLink } from '../porter/link.ts'
+import type { TerminalPace } from './pace.ts'
 import { type RecordingEnd, record } from './recorder.ts'
 import type { Ending } from './recordings.ts'
 import { replayStart } from './replay.ts'
-import type { Segments } from './segments.ts'
+import type { Segments } from './segments/segments.ts'
 import { createViewer, type Viewer } from './viewer.ts'
 
 /** The porter ended the stream of a terminal that it calls running: ask again, but not in a circle. */
@@ -21,6 +22,7 @@ export interface TerminalDeps {
   link: PorterLink
   segments: Segments
   budget: Budget
+  pace: TerminalPace
   size: { cols: number; rows: number }
   /** How it ended, when it already has. */
   ending: Ending | null
@@ -29,7 +31,7 @@ export interface TerminalDeps {
 }
 
 const whyOf: Record<Exclude<RecordingEnd, 'ended' | 'broken'>, string> = {
-  full: 'The recordings of this sandbox have reached their limit. What cannot be recorded does not run.',
+  full: 'The recordings of this sandbox have reached their limit. What cannot be recorded does not run: make a new prototype, or ask your admin.',
   failed:
     'The recording could not be written. What cannot be recorded does not run: ask your admin to look at the disk.',
   misbehaved: 'The sandbox sent what it had sent before, or left out too much. Its terminal was closed.',
@@ -37,7 +39,7 @@ const whyOf: Record<Exclude<RecordingEnd, 'ended' | 'broken'>, string> = {
 
 /** One opening of one terminal: the recorder, the viewers, the input. Lives through any number of connections of the porter. */
 export function createTerminal(deps: TerminalDeps) {
-  const { name, id, link, segments, budget } = deps
+  const { name, id, link, segments, budget, pace } = deps
   let size = deps.size
   let ending = deps.ending
   let over = ending !== null
@@ -65,6 +67,7 @@ export function createTerminal(deps: TerminalDeps) {
     await stopRecording()
     ending = how
     for (const viewer of viewers) viewer.end()
+    await segments.seal()
     // Nobody will ask for what it still holds.
     await link.removeTerminal(name).catch(() => {})
   }
@@ -80,6 +83,7 @@ export function createTerminal(deps: TerminalDeps) {
         release: (offset) => void link.releaseTerminal(name, offset).catch(() => {}),
         room: budget.room,
         onUsed: budget.use,
+        pace,
         onRecorded(offset, bytes) {
           for (const viewer of viewers) viewer.live(offset, bytes)
         },
@@ -120,6 +124,7 @@ export function createTerminal(deps: TerminalDeps) {
 
   function sendInput(bytes: Buffer, done: () => void) {
     if (over) return done()
+    pace.typed()
     if (!input || input.destroyed) {
       input = link.connected() ? link.terminalInput(name) : null
       if (!input) {

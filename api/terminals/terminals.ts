@@ -6,11 +6,13 @@ import type { TerminalInfo } from '../contract/terminal.ts'
 import { ApiError } from '../errors.ts'
 import type { SandboxDoor } from '../gateway/identity.ts'
 import type { PorterLink } from '../porter/link.ts'
+import { createPace, type PaceLimits } from './pace.ts'
 import { createRecordings, type Ending, newOpening } from './recordings.ts'
-import { openSegments } from './segments.ts'
+import { createPacking, type Turns } from './segments/packing.ts'
+import { openSegments } from './segments/segments.ts'
 import { createTerminal, type Terminal } from './terminal.ts'
 
-/** What all recordings of one sandbox may take. */
+/** What all recordings of one sandbox may take on the disk. */
 const QUOTA_BYTES = 536_870_912
 const TERMINALS = 20
 const DEFAULT_SIZE = { cols: 80, rows: 24 }
@@ -23,7 +25,11 @@ export interface TerminalsDeps {
   /** Resolves when the event is durable. */
   append(event: AuditEvent): Promise<void>
   log: Logger
+  /** In which its closed segments are compressed: one at a time in the whole gateway. */
+  turns: Turns
   quotaBytes?: number
+  segmentBytes?: number
+  pace?: PaceLimits
 }
 
 type Size = { cols: number; rows: number }
@@ -32,7 +38,8 @@ type Size = { cols: number; rows: number }
  * A sandbox's terminals as the gateway has them: opened on the record, written down before anybody sees a byte, and found
  * again after a restart of the gateway, of the porter's connection or of the viewer.
  */
-export function createTerminals({ link, directory, sandbox, append, log, quotaBytes = QUOTA_BYTES }: TerminalsDeps) {
+export function createTerminals(deps: TerminalsDeps) {
+  const { link, directory, sandbox, append, log, quotaBytes = QUOTA_BYTES } = deps
   const recordings = createRecordings(directory)
   const byName = new Map<string, Terminal>()
   const opening = new Map<string, Promise<TerminalInfo>>()
@@ -44,6 +51,12 @@ export function createTerminals({ link, directory, sandbox, append, log, quotaBy
       usedBytes += bytes
     },
   }
+  const pace = createPace(deps.pace)
+  const packing = createPacking({
+    turns: deps.turns,
+    onDisk: budget.use,
+    onFailed: (error) => log.warn({ err: error }, 'a recording could not be compressed, and stays as it is'),
+  })
   /** Two settlements at once would resume a terminal twice. */
   let settling: Promise<void> = load().catch((error) => log.error({ err: error }, 'recordings could not be read'))
   const settleSoon = () => {
@@ -75,14 +88,24 @@ export function createTerminals({ link, directory, sandbox, append, log, quotaBy
     )
   }
 
+  function segmentsOf(name: string, id: string) {
+    const path = recordings.pathOf(name, id)
+    const { segmentBytes } = deps
+    return openSegments(path, {
+      ...(segmentBytes === undefined ? {} : { segmentBytes }),
+      onClosed: (segment) => packing.add(path, segment),
+    })
+  }
+
   async function adopt(name: string, id: string, size: Size, ending: Ending | null) {
-    const segments = await openSegments(recordings.pathOf(name, id))
+    const segments = await segmentsOf(name, id)
     const terminal = createTerminal({
       name,
       id,
       link,
       segments,
       budget,
+      pace: pace.terminal(),
       size,
       ending,
       async onEnd(how) {
@@ -94,15 +117,20 @@ export function createTerminals({ link, directory, sandbox, append, log, quotaBy
       },
     })
     byName.set(name, terminal)
-    return terminal
+    return { terminal, segments }
   }
 
   /** After a start of the gateway: what the recordings tell. */
   async function load() {
-    usedBytes = await recordings.usedBytes()
-    for (const { name, id } of await recordings.latest()) {
-      await adopt(name, id, DEFAULT_SIZE, await recordings.ending(name, id))
+    const compressible: (() => void | Promise<void>)[] = []
+    for (const { name, id, latest } of await recordings.openings()) {
+      const ending = await recordings.ending(name, id)
+      const segments = latest ? (await adopt(name, id, DEFAULT_SIZE, ending)).segments : await segmentsOf(name, id)
+      compressible.push(latest && ending === null ? segments.offer : segments.seal)
     }
+    // Counted after what a crash left was put right, and before files begin to change.
+    usedBytes = await recordings.usedBytes()
+    for (const compress of compressible) await compress()
   }
 
   /** A porter has come: what it still has goes on, what it no longer has is over. */
@@ -131,7 +159,7 @@ export function createTerminals({ link, directory, sandbox, append, log, quotaBy
     }
     await written('opened', name)
     const id = newOpening(Date.now())
-    const terminal = await adopt(name, id, size, null)
+    const { terminal } = await adopt(name, id, size, null)
     try {
       await link.openTerminal({ name, id, ...size })
     } catch (error) {
@@ -205,6 +233,7 @@ export function createTerminals({ link, directory, sandbox, append, log, quotaBy
       closing.abort()
       await settling
       for (const terminal of byName.values()) await terminal.close()
+      await packing.close()
     },
   }
 }

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream'
-import type { SegmentReader } from './segments.ts'
+import type { SegmentReader } from './segments/reader.ts'
 
 const READ_BYTES = 65_536
 

@@ -4,6 +4,7 @@ import type { AuditEvent } from '../../../api/contract/audit.ts'
 import type { SandboxSpec } from '../../../api/contract/runner.ts'
 import { openDoor } from '../../../api/gateway/door.ts'
 import { createDemo } from '../../../api/models/demo/answer.ts'
+import { createTurns } from '../../../api/terminals/segments/packing.ts'
 import { someone, somePolicy } from '../models/door.ts'
 import type { TestRunner } from './sandboxes.ts'
 
@@ -30,6 +31,7 @@ export async function sandboxWithDoor(runner: TestRunner, wanted: Partial<Sandbo
         providers: { catalog: () => ({ providers: new Map(), assignments: [] }), keyOf: () => null },
         demo: createDemo(),
       },
+      turns: createTurns(),
       log: pino({ level: 'silent' }),
     })
   const state = { door: await openAgain() }

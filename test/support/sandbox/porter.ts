@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import pino from 'pino'
 import type { AuditEvent } from '../../../api/contract/audit.ts'
 import { createPorterLink } from '../../../api/porter/link.ts'
-import { createTerminals } from '../../../api/terminals/terminals.ts'
+import { createTurns } from '../../../api/terminals/segments/packing.ts'
+import { createTerminals, type TerminalsDeps } from '../../../api/terminals/terminals.ts'
 import { dial } from '../../../sandbox-images/porter/dial.ts'
 import { createProcesses } from '../../../sandbox-images/porter/processes/processes.ts'
 import { closing } from '../../../sandbox-images/porter/processes/wrap.ts'
@@ -52,7 +53,7 @@ export async function porterWorld() {
   const gateways = new Set<{ stop(): Promise<void> }>()
 
   /** The gateway's half: link and terminals. `stop` is what a restart of the gateway does to them. */
-  async function startGateway({ quotaBytes }: { quotaBytes?: number } = {}) {
+  async function startGateway(options: Pick<TerminalsDeps, 'quotaBytes' | 'segmentBytes' | 'pace'> = {}) {
     const link = createPorterLink({ log })
     const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, link.accept)
     await rm(socketPath, { force: true })
@@ -65,7 +66,8 @@ export async function porterWorld() {
         events.push(event)
       },
       log,
-      ...(quotaBytes === undefined ? {} : { quotaBytes }),
+      turns: createTurns(),
+      ...options,
     })
     const gateway = {
       link,
