@@ -22,6 +22,7 @@ export const treatmentOf: Treatments = {
     port: 'keep',
     path: 'mask',
     phase: 'keep',
+    address: 'keep',
     status: 'keep',
     bytesOut: 'keep',
     bytesIn: 'keep',

@@ -24,6 +24,8 @@ export const detailOf = {
   /** How an allowed request ended. */
   'egress.ended': z.strictObject({
     ...egress,
+    /** The one that was dialled; null when none was. */
+    address: text.nullable().default(null),
     status: z.int().nullable(),
     bytesOut: bytes,
     bytesIn: bytes,

@@ -99,7 +99,7 @@ export function createPassages({ sandbox, record, resolve, dial, own, limits, lo
       const durationMs = Math.round(performance.now() - startedMs)
       // Called from listeners, where nobody would catch it.
       record
-        .ended(trace, { outcome, status, bytesOut, bytesIn, durationMs })
+        .ended(trace, { address: entry.address, outcome, status, bytesOut, bytesIn, durationMs })
         .catch((error: unknown) => log.error({ err: error }, 'the end of a request could not be put into words'))
     }
     function end(outcome: Outcome, status: number | null) {

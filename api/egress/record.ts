@@ -130,7 +130,7 @@ export function createRecorder({ sandbox, append, log }: { sandbox: SandboxDoor;
 
     async ended(
       { identity, request, rule, correlation }: Trace,
-      end: { outcome: Outcome; status: number | null; bytesOut: number; bytesIn: number; durationMs: number },
+      end: Omit<DetailOf<'egress.ended'>, keyof ReturnType<typeof target> | 'phase'>,
     ): Promise<boolean> {
       return settled(
         auditEvent('egress.ended', {

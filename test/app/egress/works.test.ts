@@ -65,7 +65,10 @@ describe('what is allowed works', () => {
     ])
     const [intent, end] = world.events
     expect(intent).toMatchObject({ detail: { host: 'example.org', port: 443 }, rule: 'test/example.org' })
-    expect(end).toMatchObject({ correlation: intent?.correlation, detail: { outcome: 'completed', status: 200 } })
+    expect(end).toMatchObject({
+      correlation: intent?.correlation,
+      detail: { outcome: 'completed', status: 200, address: PUBLIC },
+    })
   })
 
   test('a plain request is sent on in origin-form', async () => {

@@ -26,7 +26,7 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
   ),
   'egress.ended': say(detailOf['egress.ended'], (it) => {
     const status = it.status === null ? it.outcome : `${it.status}, ${it.outcome}`
-    return `${place(it)} ended: ${status}, ${bytes(it.bytesOut)} out, ${bytes(it.bytesIn)} in, ${seconds(it.durationMs)}`
+    return `${place(it)}${it.address ? ` (${it.address})` : ''} ended: ${status}, ${bytes(it.bytesOut)} out, ${bytes(it.bytesIn)} in, ${seconds(it.durationMs)}`
   }),
   'model.request': say(detailOf['model.request'], (it) => `asks ${modelName(it) ?? it.alias ?? 'a model'}`),
   'model.call': say(detailOf['model.call'], (it) => {
