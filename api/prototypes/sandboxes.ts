@@ -1,11 +1,14 @@
 import type { FastifyBaseLogger } from 'fastify'
+import type { Transaction } from 'kysely'
 import type { SandboxId } from '../contract/ids.ts'
 import type { SandboxState } from '../contract/prototypes.ts'
 import { ApiError } from '../errors.ts'
 import type { GatewayClient } from '../gateway/client.ts'
 import { notFound } from '../http/route.ts'
+import { findPerson } from '../people/people.ts'
 import type { RunnerClient } from '../sandbox/runner-client.ts'
 import type { Store } from '../store/connect.ts'
+import type { Database } from '../store/tables.ts'
 import { keepLimit } from './create.ts'
 import { type Cause, lockSandbox, moveTo, type SandboxRow } from './move.ts'
 import { readPolicy } from './policy.ts'
@@ -48,24 +51,27 @@ export function createSandboxes({ db, runner, gateway, clientEnvironment, log }:
 
   const changeState = (
     id: SandboxId,
-    change: (row: SandboxRow, move: (to: SandboxState) => Promise<void>) => Promise<void>,
+    change: (row: SandboxRow, move: (to: SandboxState) => Promise<void>, trx: Transaction<Database>) => Promise<void>,
     cause: Cause,
   ) =>
     db.transaction().execute(async (trx) => {
       const row = await lockSandbox(trx, id)
       if (!row || row.state === 'removed') throw notFound()
-      await change(row, (to) => moveTo(trx, row, to, cause))
+      await change(row, (to) => moveTo(trx, row, to, cause), trx)
     })
 
   async function start(id: SandboxId, cause: Cause): Promise<void> {
     await changeState(
       id,
-      async (row, move) => {
+      async (row, move, trx) => {
         if (row.state === 'stopped') return move('starting')
         if (row.state !== 'failed' && row.state !== 'lost')
           throw new ApiError('conflict', `A sandbox that is ${row.state} cannot be started.`)
-        const policy = await readPolicy(db, row.policy_name, row.policy_version)
-        if (policy) await keepLimit(db, row.owner_id, policy)
+        // One at a time for a person, as in create.ts: the limit cannot be raced. On this connection alone: one that waits for
+        // a second while it holds the first would stop everybody once all of them do.
+        await findPerson(trx, row.owner_id, { forUpdate: true })
+        const policy = await readPolicy(trx, row.policy_name, row.policy_version)
+        if (policy) await keepLimit(trx, row.owner_id, policy)
         await move('building')
       },
       cause,

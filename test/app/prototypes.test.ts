@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type PrototypeView, prototypeList, prototypeView } from '../../api/contract/prototypes.ts'
+import { newId } from '../../api/ids.ts'
 import { createReconciler } from '../../api/prototypes/reconciler.ts'
-import { startServer, type TestServer } from '../support/server/server.ts'
+import { standardPolicy, startServer, type TestServer } from '../support/server/server.ts'
 import { until } from '../support/until.ts'
 
 let server: TestServer
@@ -405,4 +406,40 @@ test('what cannot be recorded is not done', async () => {
   expect(z.object({ error: z.object({ message: z.string() }) }).parse(answer.json).error.message).toContain(
     'request id',
   )
+})
+
+/** Prototypes whose sandbox has failed, as many as asked for. */
+async function failedSandboxes(person: Person, count: number) {
+  const ids = Array.from({ length: count }, () => ({ prototype: newId('pr'), sandbox: newId('sb') }))
+  for (const { prototype, sandbox } of ids) {
+    const named = { title: 'T', hypothesis: '', label: 'internal', policy: 'standard', removed_at: null }
+    await server.db
+      .insertInto('prototypes')
+      .values({ id: prototype, owner_id: person.id, ...named })
+      .execute()
+    const policy = { policy_name: 'standard', policy_version: 1, runtime: 'runc' }
+    await server.db
+      .insertInto('sandboxes')
+      .values({ id: sandbox, prototype_id: prototype, owner_id: person.id, state: 'failed', ...policy })
+      .execute()
+  }
+  return ids.map(({ sandbox }) => sandbox)
+}
+
+describe('many starts at once', () => {
+  test('of one sandbox: it is started once, and nobody else waits for a connection to the database', async () => {
+    const person = await server.personWith('pm')
+    const [id = ''] = await failedSandboxes(person, 1)
+    const starts = Array.from({ length: 24 }, () => person.ask(`/api/v1/sandboxes/${id}/start`, { method: 'POST' }))
+    const statuses = (await Promise.all(starts)).map(({ status }) => status)
+    expect(statuses.toSorted()).toEqual([204, ...Array.from({ length: 23 }, () => 409)])
+  })
+
+  test('of many sandboxes: the limit for each person holds', async () => {
+    const person = await server.personWith('pm')
+    const ids = await failedSandboxes(person, 12)
+    const starts = ids.map((id) => person.ask(`/api/v1/sandboxes/${id}/start`, { method: 'POST' }))
+    const statuses = (await Promise.all(starts)).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 204)).toHaveLength(standardPolicy.sandbox.perPerson)
+  })
 })
