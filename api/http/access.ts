@@ -85,9 +85,16 @@ function refusal(request: FastifyRequest, caller: Caller): AuditEvent {
   return auditEvent('request.refused', {
     actor: { type: 'person', id: caller.id },
     person: caller.id,
+    ...tried(request),
     decision: 'deny',
     reason: 'not-permitted',
     correlation: request.id,
     detail: { method: request.method, route: request.routeOptions.url ?? '' },
   })
+}
+
+/** What somebody wanted that is not theirs; whether there is such a thing is not looked up for it. */
+function tried(request: FastifyRequest) {
+  const kind = ownedBy(request.routeOptions.url ?? '')
+  return kind === null ? {} : { [kind]: idIn(kind, request.params) }
 }

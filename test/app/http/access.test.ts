@@ -204,6 +204,17 @@ describe('forbidden and missing', () => {
       }),
     ])
   })
+
+  test.each([
+    ["somebody else's prototype", 'prototype', '/api/v1/prototypes/<id>'],
+    ["somebody else's sandbox", 'sandbox', '/api/v1/sandboxes/<id>/terminals'],
+  ] as const)('a refusal names whose %s it was about', async (_what, kind, path) => {
+    const owned = await ownerWithSandbox()
+    const person = await server.personWith('pm')
+    await person.ask(path.replace('<id>', owned[kind]))
+    const mine = (await server.events('request.refused')).filter((event) => event.person === person.id)
+    expect(mine).toEqual([expect.objectContaining({ prototype: null, sandbox: null, [kind]: owned[kind] })])
+  })
 })
 
 test.each([
