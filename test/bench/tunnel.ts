@@ -10,6 +10,7 @@ import { type Figure, load, percentile } from './figure.ts'
 export const HOST = 'upstream.example'
 const DURATION_MS = 5_000
 const LANES = 16
+const BULK_ROUNDS = 9
 const END_OF_HEAD = '\r\n\r\n'
 
 interface Via {
@@ -30,18 +31,28 @@ export async function benchTunnel(egressPort: number, upstream: { short: number;
     await load(LANES, 500, once)
     const busy = await load(LANES, DURATION_MS, once)
     const alone = await load(1, 2_000, once)
+    return { perSecond: busy.perSecond, p50: percentile(alone.durations, 50) }
+  }
+  const megabytesPerSecond = async (via: Via) => {
     const began = performance.now()
     const bytes = await exchange(via, upstream.bulk, hello)
-    return {
-      perSecond: busy.perSecond,
-      p50: percentile(alone.durations, 50),
-      megabytesPerSecond: bytes / 1e6 / ((performance.now() - began) / 1000),
+    return bytes / 1e6 / ((performance.now() - began) / 1000)
+  }
+  /** In turns: one run of a quarter of a second says little, and a busy moment of the machine should meet both. */
+  const inTurns = async () => {
+    const mine: number[] = []
+    const reference: number[] = []
+    for (let round = 0; round < BULK_ROUNDS; round += 1) {
+      mine.push(await megabytesPerSecond(ours))
+      reference.push(await megabytesPerSecond(theirs))
     }
+    return { mine: percentile(mine, 50), reference: percentile(reference, 50) }
   }
   try {
     const reference = await measure(theirs)
     const mine = await measure(ours)
     const straight = await measure(direct)
+    const bulk = await inTurns()
     const against = 'tinyproxy'
     return [
       {
@@ -63,13 +74,13 @@ export async function benchTunnel(egressPort: number, upstream: { short: number;
         met: null,
       },
       {
-        what: 'throughput of one tunnel',
-        ours: mine.megabytesPerSecond,
-        reference: reference.megabytesPerSecond,
+        what: 'throughput of one tunnel, p50',
+        ours: bulk.mine,
+        reference: bulk.reference,
         against,
         unit: 'MB/s',
         aim: '≥ tinyproxy',
-        met: mine.megabytesPerSecond >= reference.megabytesPerSecond,
+        met: bulk.mine >= bulk.reference,
       },
     ]
   } finally {
