@@ -28,7 +28,12 @@ const masked = [
   ...['timer_stats', 'cmdline', 'config.gz', 'diskstats', 'kallsyms', 'kpagecgroup', 'kpagecount', 'kpageflags'],
   ...['modules', 'partitions', 'slabinfo', 'vmallocinfo'],
 ].map((name) => `/proc/${name}`)
-const maskedSystem = ['/sys/devices/virtual/dmi', '/sys/devices/virtual/powercap', '/sys/firmware', '/sys/kernel/debug']
+/** The last lines: each other sandbox's workspace is a loop device, with its path, its size and how busy it is. */
+const maskedSystem = [
+  ...['/sys/devices/virtual/dmi', '/sys/devices/virtual/powercap', '/sys/firmware', '/sys/kernel/debug'],
+  ...['/sys/devices/virtual/block', '/sys/block', '/sys/class/block', '/sys/dev/block'],
+  ...['/sys/fs/ext4', '/sys/fs/xfs', '/sys/fs/btrfs'],
+]
 const readOnly = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
 
 export function containerName(id: string): string {

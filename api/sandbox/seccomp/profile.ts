@@ -26,6 +26,13 @@ const senders = [
   { name: 'sendmmsg', flags: 3 },
 ]
 
+/**
+ * A file handed over a socket (SCM_RIGHTS) to somebody who does not want it is closed there, in the reader's own thread. With
+ * SO_LINGER that close waits as long as the sandbox said: the gateway's one thread, and every sandbox with it.
+ */
+const SOL_SOCKET = 1
+const SO_LINGER = 13
+
 /** CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}. clone(2) reads only the low 32 bits; CLONE_NEWTIME is for clone3 and unshare. */
 const newNamespaces = 0x7e020000
 
@@ -58,6 +65,7 @@ export function seccompProfile(options: { memoryFiles: boolean }) {
     ...senders.map(({ name, flags }) =>
       allow([name], [{ index: flags, value: MSG_OOB, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }]),
     ),
+    ...[...unlike(1, SOL_SOCKET), ...unlike(2, SO_LINGER)].map((difference) => allow(['setsockopt'], [difference])),
     { names: absent, action: 'SCMP_ACT_ERRNO', args: [], errnoRet: ENOSYS },
   ]
   return {
@@ -83,4 +91,12 @@ function allow(names: readonly string[], args: readonly Argument[] = []): Rule {
 
 function equals(index: number, value: number): Argument {
   return { index, value, valueTwo: 0, op: 'SCMP_CMP_EQ' }
+}
+
+/** One condition for each bit in which an `int` argument can differ: "not equal" that the high half of the register cannot fool. */
+function unlike(index: number, value: number): Argument[] {
+  return Array.from({ length: 32 }, (_, bit) => 2 ** bit).map((mask) => {
+    const isSet = Math.floor(value / mask) % 2 === 1
+    return { index, value: mask, valueTwo: isSet ? 0 : mask, op: 'SCMP_CMP_MASKED_EQ' }
+  })
 }

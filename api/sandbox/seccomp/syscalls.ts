@@ -33,7 +33,7 @@ export const allowed: Record<string, readonly string[]> = {
   clocks: words('clock_getres clock_gettime clock_nanosleep gettimeofday nanosleep time'),
   connections: words(`
     accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmmsg recvmsg
-    setsockopt shutdown`),
+    shutdown`),
   /** These only ever take rights away from the caller. */
   selfRestriction: words('landlock_add_rule landlock_create_ruleset landlock_restrict_self seccomp getrandom'),
 }

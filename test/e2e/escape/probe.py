@@ -127,6 +127,8 @@ def system_calls():
         "sendto": (44, to, at["zeros"], 1, 0, 0, 0), "sendto out of band": (44, to, at["zeros"], 1, 1, 0, 0),
         "sendto out of band, high bit": (44, to, at["zeros"], 1, HIGH | 1, 0, 0),
         "sendmsg out of band": (46, to, at["zeros"], 1), "sendmmsg out of band": (307, to, at["zeros"], 1, 1),
+        "set linger": (54, to, 1, 13, at["zeros"], 8), "set linger, high bits": (54, to, HIGH | 1, HIGH | 13, at["zeros"], 8),
+        "set reuse address": (54, to, 1, 2, at["zeros"], 4), "set receive timeout": (54, to, 1, 20, at["zeros"], 16),
         "x32 getpid": (X32 | 39,), "x32 socket": (X32 | 41, 40, 1, 0), "unknown number": (1023,),
     }
 
@@ -174,7 +176,8 @@ def write(path):
 SECRETS = """/proc/kcore /proc/keys /proc/timer_list /proc/sched_debug /proc/scsi /proc/acpi /proc/asound /proc/latency_stats
 /proc/timer_stats /proc/interrupts /proc/cmdline /proc/config.gz /proc/diskstats /proc/kallsyms /proc/modules /proc/partitions
 /proc/slabinfo /proc/vmallocinfo /proc/kmsg /proc/kpagecount /proc/kpageflags /sys/firmware /sys/kernel/debug
-/sys/devices/virtual/dmi /sys/devices/virtual/powercap /sys/kernel/security /root /etc/shadow /proc/1/root/etc/shadow""".split()
+/sys/devices/virtual/dmi /sys/devices/virtual/powercap /sys/devices/virtual/block /sys/block /sys/class/block /sys/dev/block
+/sys/fs/ext4 /sys/fs/xfs /sys/fs/btrfs /sys/kernel/security /root /etc/shadow /proc/1/root/etc/shadow""".split()
 
 
 def read(path):

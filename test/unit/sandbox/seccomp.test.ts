@@ -29,6 +29,24 @@ test.each([
   expect(rulesFor(name).map(({ args }) => args)).toEqual([[{ index, value: 1, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }]])
 })
 
+describe('SO_LINGER, with which closing a file that was handed over would stop who received it', () => {
+  const [SOL_SOCKET, IPPROTO_TCP, SO_REUSEADDR, SO_LINGER, SO_RCVTIMEO, HIGH] = [1, 6, 2, 13, 20, 2n ** 32n]
+  test.each([
+    ['is refused', SOL_SOCKET, SO_LINGER, HIGH * 0n, false],
+    ['is refused with high bits set, which the kernel does not read', SOL_SOCKET, SO_LINGER, HIGH, false],
+    ['leaves other options', SOL_SOCKET, SO_REUSEADDR, HIGH * 0n, true],
+    ['leaves options that share bits with it', SOL_SOCKET, SO_RCVTIMEO, HIGH * 0n, true],
+    ['leaves the same number of other levels (TCP_CONGESTION)', IPPROTO_TCP, SO_LINGER, HIGH * 0n, true],
+    ['leaves level 0', 0, SO_LINGER, HIGH * 0n, true],
+  ])('%s', (_what, level, option, high, allowed) => {
+    const given = [0n, BigInt(level) | high, BigInt(option) | high]
+    const matches = rulesFor('setsockopt').some(({ args }) =>
+      args.every(({ index, value, valueTwo }) => ((given[index] ?? 0n) & BigInt(value)) === BigInt(valueTwo)),
+    )
+    expect(matches).toBe(allowed)
+  })
+})
+
 test('numbers are exact in JSON', () => {
   for (const { args } of profile.syscalls) for (const { value } of args) expect(Number.isSafeInteger(value)).toBe(true)
 })
