@@ -24,6 +24,7 @@ import { createLiveConnections } from './people/live.ts'
 import { meRoutes } from './people/me-routes.ts'
 import { peopleRoutes } from './people/people-routes.ts'
 import { sessionRoutes } from './people/session-routes.ts'
+import { stillHolds } from './people/sessions.ts'
 import { tokenRoutes } from './people/token-routes.ts'
 import type { Library } from './policies/library.ts'
 import { policiesRoutes } from './policies/routes.ts'
@@ -77,7 +78,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     .setSerializerCompiler(serializerCompiler)
     .withTypeProvider<ZodTypeProvider>()
   app.removeContentTypeParser('text/plain')
-  const live = createLiveConnections()
+  const live = createLiveConnections((caller) => stillHolds(db, caller))
   app.addHook('preClose', async () => live.endAll())
 
   await sendSecurityHeaders(app, { secure })
@@ -108,7 +109,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
       kill({ db, gateway, sandboxes }, { scope: 'person', id }, callerOf(request), request.id),
     originFor: (request) => url ?? ownOrigin(request),
   })
-  tokenRoutes(app, { db })
+  tokenRoutes(app, { db, live })
   prototypeRoutes(app, { db, sandboxes })
   sandboxRoutes(app, { db, append, gateway, sandboxes })
   terminalRoutes(app, { gateway, tickets: deps.tickets, claimed: (id) => claimedSandbox(db, id), append })

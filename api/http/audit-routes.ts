@@ -56,7 +56,8 @@ export function auditRoutes(app: App, { db, append, feed, live }: AuditDeps): vo
   )
 
   /** Server-sent events (WHATWG HTML section 9.2): one message an event, its place as the id. */
-  app.get('/api/v1/audit/feed', { config, schema: { tags, querystring: from } }, async (request, reply) => {
+  const feedOptions = { config, schema: { tags, querystring: from }, exposeHeadRoute: false }
+  app.get('/api/v1/audit/feed', feedOptions, async (request, reply) => {
     const after = resumePoint(request) ?? request.query.after ?? null
     await append(reading(request, 'feed', 0))
     const out = new PassThrough()

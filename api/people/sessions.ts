@@ -78,6 +78,27 @@ export async function findByToken(db: Store, secret: string, now = new Date()): 
   return { ...callerOfRow(row), by: { type: 'token', token: tokenId.parse(row.token) } }
 }
 
+/**
+ * Whether what let somebody in is still there and still gives every role that it gave then. Looking is no use of it, and an
+ * open connection is: a session that is only unused still holds.
+ */
+export async function stillHolds(db: Store, { by, roles }: Caller, now = new Date()): Promise<boolean> {
+  const people = db.selectFrom('people').select('people.roles').where('disabled_at', 'is', null)
+  const one =
+    by.type === 'session'
+      ? people
+          .innerJoin('sessions', 'sessions.person_id', 'people.id')
+          .where('id_hash', '=', by.session)
+          .where('expires_at', '>', now)
+      : people
+          .innerJoin('api_tokens', 'api_tokens.person_id', 'people.id')
+          .where('api_tokens.id', '=', by.token)
+          .where('revoked_at', 'is', null)
+          .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
+  const found = await one.executeTakeFirst()
+  return found !== undefined && roles.every((role) => found.roles.includes(role))
+}
+
 function callerOfRow(row: unknown) {
   const { created_at, has_password, ...rest } = callerRow.parse(row)
   return { ...rest, createdAt: created_at, hasPassword: has_password }

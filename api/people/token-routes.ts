@@ -7,6 +7,7 @@ import { ApiError } from '../errors.ts'
 import { type App, callerOf, notFound } from '../http/route.ts'
 import { newId } from '../ids.ts'
 import type { Store } from '../store/connect.ts'
+import type { LiveConnections } from './live.ts'
 import { newSecret } from './secret.ts'
 
 const row = z.object({
@@ -30,7 +31,7 @@ function tokenOf(raw: unknown) {
 }
 
 /** A person's own API tokens: each acts as that person, with the roles that the person has at that moment. */
-export function tokenRoutes(app: App, { db }: { db: Store }): void {
+export function tokenRoutes(app: App, { db, live }: { db: Store; live: LiveConnections }): void {
   const shared = { config: { access: 'signed-in' } } as const
 
   app.get(
@@ -107,6 +108,7 @@ export function tokenRoutes(app: App, { db }: { db: Store }): void {
           }),
         )
       })
+      live.endToken(request.params.id)
       return reply.code(204).send(null)
     },
   )

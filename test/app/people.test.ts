@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { apiTokenCreated, invited, me, peopleList } from '../../api/contract/people.ts'
+import type { Caller } from '../../api/http/route.ts'
 import { firstLink } from '../../api/people/links.ts'
+import { findBySession, findByToken, stillHolds } from '../../api/people/sessions.ts'
 import { startServer, type TestServer } from '../support/server/server.ts'
 
 let server: TestServer
@@ -244,6 +246,42 @@ describe('accounts', () => {
     )
     expect(peopleList.parse((await second.ask('/api/v1/people')).json).items).toHaveLength(2)
     await other.close()
+  })
+})
+
+describe('whether what somebody was let in by still holds', () => {
+  const gone = { disabled_at: new Date() }
+  const over = { expires_at: new Date(Date.now() - 1000) }
+  const session = async (person: { id: string; cookie: string }): Promise<Caller | null> =>
+    findBySession(server.db, person.cookie.replace('backlot_session=', ''))
+  const token = async (person: Awaited<ReturnType<typeof server.personWith>>): Promise<Caller | null> => {
+    const { json } = await person.ask('/api/v1/tokens', { method: 'POST', body: { name: 'live' } })
+    return findByToken(server.db, apiTokenCreated.parse(json).token)
+  }
+  const people = (set: object) => (id: string) =>
+    server.db.updateTable('people').set(set).where('id', '=', id).execute()
+  const sessions = (set: object) => (id: string) =>
+    server.db.updateTable('sessions').set(set).where('person_id', '=', id).execute()
+  const tokens = (set: object) => (id: string) =>
+    server.db.updateTable('api_tokens').set(set).where('person_id', '=', id).execute()
+
+  test.each([
+    ['a session', session, async () => undefined, true],
+    ['a session that was not used but for this', session, sessions({ last_seen_at: new Date(0) }), true],
+    ['a session that is over', session, sessions(over), false],
+    ['a session of somebody who was disabled', session, people(gone), false],
+    ['a session of somebody with another role more', session, people({ roles: ['pm', 'security', 'admin'] }), true],
+    ['a session of somebody with a role less', session, people({ roles: ['pm'] }), false],
+    ['a token', token, async () => undefined, true],
+    ['a token that was revoked', token, tokens({ revoked_at: new Date() }), false],
+    ['a token that is over', token, tokens(over), false],
+    ['a token of somebody who was disabled', token, people(gone), false],
+    ['a token of somebody with a role less', token, people({ roles: ['security'] }), false],
+  ])('%s', async (_what, letIn, change, holds) => {
+    const person = await server.personWith('pm', 'security')
+    const caller = await letIn(person)
+    await change(person.id)
+    expect(caller && (await stillHolds(server.db, caller))).toBe(holds)
   })
 })
 

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { personId, tokenId } from '../../api/contract/ids.ts'
+import type { Caller } from '../../api/http/route.ts'
+import { newId } from '../../api/ids.ts'
+import { createLiveConnections } from '../../api/people/live.ts'
 import { hashPassword, verifyPassword } from '../../api/people/password.ts'
 import { hashOf, newSecret } from '../../api/people/secret.ts'
 import { createThrottle } from '../../api/people/throttle.ts'
+import { until } from '../support/until.ts'
 
 describe('passwords', () => {
   test('are kept as argon2id with OWASP cost, each with a salt of its own', async () => {
@@ -93,5 +98,69 @@ describe('throttle', () => {
     for (let tries = 0; tries < 3; tries += 1) throttle.begin('a')
     pass(3_600_001)
     expect([throttle.begin('a'), throttle.begin('a')]).toEqual([0, 0])
+  })
+})
+
+describe('live connections', () => {
+  const person = (by: Caller['by'] = { type: 'session', session: Buffer.from(newId('pe')) }): Caller => {
+    const id = personId.parse(newId('pe'))
+    return { id, name: '', email: '', roles: ['pm'], createdAt: new Date(), hasPassword: true, by }
+  }
+  const opened = (holds: (caller: Caller) => Promise<boolean> = async () => true) => {
+    const live = createLiveConnections(holds, { lookEveryMs: 10 })
+    const ended: string[] = []
+    const track = (caller: Caller, name: string) => {
+      const untrack = live.track(caller, () => {
+        ended.push(name)
+        untrack()
+      })
+    }
+    return { live, ended, track }
+  }
+
+  test('end with the token that opened them, and with no other', () => {
+    const { live, ended, track } = opened()
+    const [lost, kept] = [tokenId.parse(newId('tk')), tokenId.parse(newId('tk'))]
+    track(person({ type: 'token', token: lost }), 'lost')
+    track(person({ type: 'token', token: kept }), 'kept')
+    live.endToken(lost)
+    expect(ended).toEqual(['lost'])
+    live.endAll()
+  })
+
+  test('end when their right is gone, however it went: looked at when they open, and again and again', async () => {
+    const gone = new Set<Caller>()
+    const { live, ended, track } = opened(async (caller) => !gone.has(caller))
+    const [first, second, third] = [person(), person(), person()]
+    gone.add(first)
+    track(first, 'while it opened')
+    track(second, 'later')
+    track(third, 'never')
+    await until('the first has ended', () => (ended.includes('while it opened') ? true : null))
+    gone.add(second)
+    await until('the second has ended', () => (ended.includes('later') ? true : null))
+    expect(ended).toEqual(['while it opened', 'later'])
+    live.endAll()
+  })
+
+  test('stay while nobody can say', async () => {
+    const asked = { times: 0 }
+    const { live, ended, track } = opened(async () => {
+      asked.times += 1
+      throw new Error('the database is away')
+    })
+    track(person(), 'one')
+    await until('it was looked at', () => (asked.times > 2 ? true : null))
+    expect(ended).toEqual([])
+    live.endAll()
+  })
+
+  test('one person has so many; beyond it the oldest ends, and nobody else notices', () => {
+    const { live, ended, track } = opened()
+    track(person(), 'other')
+    const greedy = person()
+    for (let index = 0; index < 70; index += 1) track(greedy, `${index}`)
+    expect(ended).toEqual(['0', '1', '2', '3', '4', '5'])
+    live.endAll()
   })
 })

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type AuditView, auditList, auditView } from '../../../api/contract/audit.ts'
+import { apiTokenCreated } from '../../../api/contract/people.ts'
 import { startServer, type TestServer } from '../../support/server/server.ts'
 import { until } from '../../support/until.ts'
 
@@ -116,6 +117,23 @@ test('the live log ends when its reader signs out', async () => {
   const feed = await follow(security.cookie)
   await security.ask('/api/v1/sessions', { method: 'DELETE' })
   await until('it has ended', () => feed.ended() || null)
+})
+
+test('the live log ends when the token that opened it is revoked', async () => {
+  const security = await server.personWith('security')
+  const made = await security.ask('/api/v1/tokens', { method: 'POST', body: { name: 'reader' } })
+  const { token, apiToken } = apiTokenCreated.parse(made.json)
+  const feed = await follow('', { headers: { authorization: `Bearer ${token}` } })
+  expect(feed.response.status).toBe(200)
+  await security.ask(`/api/v1/tokens/${apiToken.id}`, { method: 'DELETE' })
+  await until('it has ended', () => feed.ended() || null)
+})
+
+test('asking only for its head opens no live log: nobody would end it', async () => {
+  const security = await server.personWith('security')
+  const { status } = await security.ask('/api/v1/audit/feed', { method: 'HEAD' })
+  expect(status).toBe(404)
+  expect((await server.events('audit.read')).filter(({ person }) => person === security.id)).toEqual([])
 })
 
 test('lists are filtered and go on from page to page', async () => {
