@@ -59,6 +59,9 @@ export interface AppDeps {
 /** For one address; people behind a proxy share one. Above what a busy team of browsers asks for. */
 const REQUESTS_PER_MINUTE = 6_000
 
+/** A whole request must have arrived by then; how long its answer takes is another matter. */
+const WHOLE_REQUEST_MS = 60_000
+
 /** The people's door: plugins, then routes, in the order in which they judge. Never listens. */
 export async function buildApp(deps: AppDeps): Promise<App> {
   const { db, append, feed, gateway, runner, sandboxes, log, url } = deps
@@ -70,6 +73,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     requestIdHeader: false,
     genReqId: () => randomUUID(),
     bodyLimit: 65_536,
+    requestTimeout: WHOLE_REQUEST_MS,
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: answer,
     forceCloseConnections: true,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { slug } from './ids.ts'
+import { oneLine } from './text.ts'
 
 /** `openai`: any OpenAI-compatible endpoint (Ollama, llama.cpp and vLLM included). `demo` is built in and cannot be saved. */
 export const providerKind = z.enum(['openai', 'anthropic', 'demo'])
@@ -33,7 +34,7 @@ export const modelSlot = z.enum(['cloud', 'local'])
 export const assignment = z.strictObject({ slot: modelSlot, provider: slug, model: z.string().min(1).max(200) })
 /** PUT /api/v1/models/assignments/:slot; two nulls clear the slot. */
 export const assignmentSave = z.union([
-  z.strictObject({ provider: slug, model: z.string().trim().min(1).max(200) }),
+  z.strictObject({ provider: slug, model: oneLine.min(1).max(200) }),
   z.strictObject({ provider: z.null(), model: z.null() }),
 ])
 export const modelsView = z.strictObject({

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { personId, tokenId } from './ids.ts'
+import { oneLine } from './text.ts'
 
 export const role = z.enum(['pm', 'security', 'admin', 'engineer'])
 export type Role = z.infer<typeof role>
@@ -10,7 +11,7 @@ export const email = z
   .transform((value) => value.toLowerCase())
 /** 12 to 200 characters; NIST SP 800-63B asks for length, not for character classes. */
 export const password = z.string().min(12, 'Use at least 12 characters.').max(200)
-const name = z.string().trim().min(1).max(100)
+const name = oneLine.min(1).max(100)
 
 export const person = z.strictObject({
   id: personId,

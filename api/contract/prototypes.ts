@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { personId, prototypeId, sandboxId, slug } from './ids.ts'
+import { oneLine, paragraphs, programText } from './text.ts'
 
 export const dataLabel = z.enum(['public', 'internal', 'confidential', 'restricted'])
 export type DataLabel = z.infer<typeof dataLabel>
@@ -53,8 +54,8 @@ export const prototypeView = z.strictObject({
 export type PrototypeView = z.infer<typeof prototypeView>
 
 export const prototypeCreate = z.strictObject({
-  title: z.string().trim().min(1, 'Give the prototype a title.').max(120),
-  hypothesis: z.string().trim().max(2000).default(''),
+  title: oneLine.min(1, 'Give the prototype a title.').max(120),
+  hypothesis: paragraphs.max(2000).default(''),
   policy: slug.optional(),
   label: dataLabel.default('internal'),
 })
@@ -62,8 +63,8 @@ export const prototypeList = z.strictObject({ items: z.array(prototypeView), cur
 
 /** POST /api/v1/sandboxes/:id/exec: argv is not passed through a shell. `stdin` and the outputs are UTF-8 text. */
 export const execRequest = z.strictObject({
-  argv: z.array(z.string().max(131_072)).min(1).max(1000),
-  cwd: z.string().startsWith('/').max(4096).default('/workspace'),
+  argv: z.array(programText.max(131_072)).min(1).max(1000),
+  cwd: programText.startsWith('/').max(4096).default('/workspace'),
   stdin: z.string().max(1_048_576).optional(),
   timeoutMs: z.int().min(1).max(600_000).default(60_000),
 })

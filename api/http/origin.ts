@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { ApiError } from '../errors.ts'
-import type { App } from './route.ts'
+import { type App, isApi } from './route.ts'
 
 const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 
@@ -43,9 +43,7 @@ function refused() {
 
 /** Following a link from elsewhere to a page: shows the page, and SameSite=Strict keeps the cookie away. */
 function isNavigation(request: FastifyRequest): boolean {
-  return (
-    request.headers['sec-fetch-mode'] === 'navigate' && READING.has(request.method) && !request.url.startsWith('/api/')
-  )
+  return request.headers['sec-fetch-mode'] === 'navigate' && READING.has(request.method) && !isApi(request)
 }
 
 /** Origins that mean this server, given the host that the request names; none when that host is not ours. */

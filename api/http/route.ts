@@ -38,6 +38,11 @@ declare module 'fastify' {
   }
 }
 
+/** By the route that answers, whatever spelling of its address was asked for; by the address where no route is found. */
+export function isApi({ routeOptions, url }: FastifyRequest): boolean {
+  return [routeOptions.url, url].some((path) => path?.startsWith('/api/'))
+}
+
 /** The caller of a route whose access is not 'public'. */
 export function callerOf(request: Pick<FastifyRequest, 'caller'>): Caller {
   if (!request.caller) throw new ApiError('unauthenticated', 'Sign in first.')

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import helmet from '@fastify/helmet'
 import files from '@fastify/static'
-import { type App, notFound } from './route.ts'
+import { type App, isApi, notFound } from './route.ts'
 
 /** Security headers for every answer. A page runs its own scripts and talks to its own origin, and nothing else. */
 export async function sendSecurityHeaders(app: App, { secure }: { secure: boolean }): Promise<void> {
@@ -29,7 +29,7 @@ export async function sendSecurityHeaders(app: App, { secure }: { secure: boolea
     xFrameOptions: { action: 'deny' },
   })
   app.addHook('onRequest', async (request, reply) => {
-    if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store')
+    if (isApi(request)) reply.header('cache-control', 'no-store')
   })
 }
 

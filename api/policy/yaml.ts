@@ -4,6 +4,10 @@ import type { PolicyProblem } from '../contract/policy.ts'
 /** More than any policy needs; a person has to be able to read it. */
 const MAX_BYTES = 262_144
 
+/** What YAML 1.2 section 5.1 does not take and no escape may bring back (NUL is no text for the database), and what turns the reading direction. */
+const UNREADABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]|\p{Cs}/u
+const NOT_SHOWN = 'Leave out characters that cannot be shown: a reader would see another policy.'
+
 export type ReadYaml =
   | { ok: true; value: unknown; lineOf: (path: readonly PropertyKey[]) => number | null }
   | { ok: false; problems: PolicyProblem[] }
@@ -14,6 +18,8 @@ export type ReadYaml =
  */
 export function readYaml(text: string): ReadYaml {
   if (Buffer.byteLength(text) > MAX_BYTES) return refused(null, `The file is larger than ${MAX_BYTES / 1024} KiB.`)
+  const unreadable = text.search(UNREADABLE)
+  if (unreadable >= 0) return refused(text.slice(0, unreadable).split('\n').length, NOT_SHOWN)
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -43,6 +49,10 @@ export function readYaml(text: string): ReadYaml {
           line: lineAt(node),
           message: `Write it out: ${what} (${'&'}, * or !) is not read here.`,
         })
+    },
+    Scalar(_key, node) {
+      if (typeof node.value === 'string' && UNREADABLE.test(node.value))
+        found.push({ path: '', line: lineAt(node), message: NOT_SHOWN })
     },
     Alias(_key, node) {
       found.push({ path: '', line: lineAt(node), message: 'Write it out: an alias (*) is not read here.' })

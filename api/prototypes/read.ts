@@ -74,7 +74,9 @@ export async function findPrototype(db: Store, id: string): Promise<PrototypeVie
   return found ? viewOf(found) : null
 }
 
-const place = z.templateLiteral([z.int().nonnegative(), '.', prototypeId])
+/** The latest moment that a Date can hold, in ms (ECMA-262 section 21.4.1.1). */
+const LATEST_MS = 8_640_000_000_000_000
+const place = z.tuple([z.coerce.number().int().min(0).max(LATEST_MS), prototypeId])
 
 interface PageOf {
   limit: number
@@ -109,10 +111,10 @@ async function pageOf(chosen: ReturnType<typeof views>, { limit, cursor }: PageO
 }
 
 function placeOf(cursor: string) {
-  const read = place.safeParse(Buffer.from(cursor, 'base64url').toString('utf8'))
+  const read = place.safeParse(Buffer.from(cursor, 'base64url').toString('utf8').split('.'))
   if (!read.success) throw new ApiError('invalid_request', 'cursor: take it from the answer before.')
-  const [at = '', id = ''] = read.data.split('.')
-  return { at: new Date(Number(at)), id }
+  const [at, id] = read.data
+  return { at: new Date(at), id }
 }
 
 /** Whose a prototype or a sandbox is; null when there is none (any more). */

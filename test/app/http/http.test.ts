@@ -1,4 +1,4 @@
-import { request as httpRequest } from 'node:http'
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { connect as dial } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -18,11 +18,12 @@ function raw(
   { method = 'GET', headers = {}, body }: { method?: string; headers?: Record<string, string>; body?: string },
 ) {
   const { hostname, port } = new URL(server.origin)
-  return new Promise<{ status: number; text: string }>((resolve, reject) => {
+  return new Promise<{ status: number; headers: IncomingHttpHeaders; text: string }>((resolve, reject) => {
     const request = httpRequest({ hostname, port, path, method, headers }, (response) => {
       const pieces: Buffer[] = []
       response.on('data', (piece) => pieces.push(piece))
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(pieces).toString() }))
+      const { statusCode: status = 0, headers: answered } = response
+      response.on('end', () => resolve({ status, headers: answered, text: Buffer.concat(pieces).toString() }))
     })
     request.on('error', reject)
     request.end(body)
@@ -122,6 +123,66 @@ describe('errors', () => {
     const { json } = await person.ask('/api/v1/prototypes', { method: 'POST', body: { title: '' } })
     expect(errorBody.parse(json).error.message).toBe('title: Give the prototype a title.')
   })
+})
+
+describe('text that a database, a log or a screen cannot hold is refused by name, whoever sends it', () => {
+  const policy = (description: string) =>
+    `policy: odd\ndescription: ${description}\ntools: { allow: [] }\nsandbox: {}\negress: []\nmodels: { default: {} }\n`
+  test.each([
+    ['POST', '/api/v1/prototypes', { title: 'a\0b' }, 'title'],
+    ['POST', '/api/v1/prototypes', { title: 'a\u001b[2Jb' }, 'title'],
+    ['POST', '/api/v1/prototypes', { title: 'two\nlines' }, 'title'],
+    ['POST', '/api/v1/prototypes', { title: 'gnp.\u202eexe' }, 'title'],
+    ['POST', '/api/v1/prototypes', '{"title":"half \\ud800"}', 'title'],
+    ['POST', '/api/v1/prototypes', { title: 'T', hypothesis: 'a\0b' }, 'hypothesis'],
+    ['PATCH', '/api/v1/me', { name: 'a\0b' }, 'name'],
+    ['POST', '/api/v1/people', { email: 'odd@example.org', name: 'a\u009bb', roles: ['pm'] }, 'name'],
+    ['POST', '/api/v1/tokens', { name: 'a\0b' }, 'name'],
+    ['PUT', '/api/v1/models/assignments/cloud', { provider: 'demo', model: 'a\0b' }, 'model'],
+    ['POST', '/api/v1/sandboxes/<sandbox>/exec', { argv: ['a', 'a\0b'] }, 'argv.1'],
+    ['POST', '/api/v1/sandboxes/<sandbox>/exec', { argv: ['a'], cwd: '/a\0b' }, 'cwd'],
+    ['POST', '/api/v1/policies/odd/publish', { yaml: policy('"a\\0b"') }, 'line 2'],
+    ['POST', '/api/v1/policies/odd/publish', { yaml: `${policy('x')}# \0` }, 'line 7'],
+  ])('%s %s %j', async (method, path, body, field) => {
+    const person = await server.personWith('pm', 'admin')
+    const id = path.includes('<sandbox>') ? (await prototypeOf(person)).view.sandbox.id : ''
+    const { status, json } = await person.ask(path.replace('<sandbox>', id), { method, body })
+    expect(errorBody.parse(json).error.message).toContain(field)
+    expect([400, 422]).toContain(status)
+  })
+
+  test('emoji, other scripts, and paragraphs where they belong, are taken', async () => {
+    const person = await server.personWith('pm')
+    const body = { title: '👩‍🎨 прототип שלום — “ok”', hypothesis: 'One.\r\n\tTwo.\n' }
+    expect((await person.ask('/api/v1/prototypes', { method: 'POST', body })).status).toBe(201)
+  })
+
+  test.each(['9007199254740991.pr_aaaaaaaaaaaaaaaa', '8640000000000001.pr_aaaaaaaaaaaaaaaa', '-1.pr_aaaaaaaaaaaaaaaa'])(
+    'a cursor that is no place: %s',
+    async (place) => {
+      const person = await server.personWith('pm')
+      const cursor = Buffer.from(place).toString('base64url')
+      expect((await person.ask(`/api/v1/prototypes?cursor=${cursor}`)).status).toBe(400)
+    },
+  )
+})
+
+describe('another spelling of an API address', () => {
+  test.each(['/%61pi/v1/me', '/a%70i/v1/%6de', 'http://elsewhere.example/api/v1/me'])(
+    '%s is as private as the usual one',
+    async (path) => {
+      const { cookie } = await server.personWith('pm')
+      const usual = await raw(path, { headers: { cookie } })
+      expect(usual.headers['cache-control']).toBe('no-store')
+      const navigated = { cookie, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
+      expect((await raw(path, { headers: navigated })).status).toBe(403)
+    },
+  )
+})
+
+test('a body that never ends is not waited for for ever', () => {
+  expect(server.app.server.requestTimeout).toBeGreaterThan(0)
+  expect(server.app.server.requestTimeout).toBeLessThanOrEqual(120_000)
 })
 
 describe('content types (U03): no handler sees a body that was not validated', () => {
