@@ -13,7 +13,7 @@ export const HELP = `Backlot: prototypes by coding agents, in sandboxes that sec
   --help             this text
 
   BACKLOT_HOME       state folder (default .backlot)
-  DATABASE_URL       an outside PostgreSQL instead of the built-in one, as a role that may create roles
+  DATABASE_URL       a PostgreSQL for this Backlot alone, as a role that owns the database and may create roles
   DOCKER_HOST        a Docker engine that is not in one of the usual places
   BACKLOT_POLICIES   the folder of policies (default: policies)
   BACKLOT_URL        the origin that people type, when a TLS proxy stands in front

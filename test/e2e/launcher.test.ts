@@ -1,12 +1,11 @@
 /** What `npm start` says before and instead of starting. Each row is a real run of api/bin/start.mjs. */
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { type Program, runProgram } from '../support/server/program.ts'
 
-const root = resolve(import.meta.dirname, '..', '..')
 const folders: string[] = []
 afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
@@ -18,25 +17,8 @@ function folder(): string {
   return made
 }
 
-/** Runs a program of api/bin to its end. */
-function run(file: string, argv: string[], env: NodeJS.ProcessEnv = {}) {
-  return new Promise<{ code: number | null; stdout: string; stderr: string }>((settle) => {
-    const child = spawn(process.execPath, [join(root, 'api/bin', file), ...argv], {
-      cwd: root,
-      env: { ...process.env, BACKLOT_HOME: folder(), ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk
-    })
-    child.stderr.on('data', (chunk) => {
-      stderr += chunk
-    })
-    child.on('close', (code) => settle({ code, stdout, stderr }))
-  })
-}
+const run = (file: Program, argv: string[], env: NodeJS.ProcessEnv = {}) =>
+  runProgram(file, argv, { BACKLOT_HOME: folder(), ...env })
 
 describe('npm start', () => {
   test('explains its options', async () => {
@@ -54,6 +36,12 @@ describe('npm start', () => {
       [],
       { BACKLOT_HOME: `/tmp/${'x'.repeat(80)}` },
       /path is too long.*\n.*BACKLOT_HOME/,
+    ],
+    [
+      'a database address that is none',
+      [],
+      { DATABASE_URL: 'postgres://owner:secret@db.example.org' },
+      /DATABASE_URL names no database/,
     ],
     [
       'a Docker that is not there',

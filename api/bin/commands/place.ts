@@ -30,7 +30,7 @@ export function rememberedUrl({ home }: Where): string {
 
 /** The database as the server sees it: DATABASE_URL, or the built-in one of the state folder. Closed afterwards. */
 export async function withDatabase<T>({ home }: Where, work: (db: Store) => Promise<T>): Promise<T> {
-  const db = connect(process.env.DATABASE_URL ?? readUrl(home), { max: 2 })
+  const db = connect(process.env.DATABASE_URL || readUrl(home), { max: 2 })
   try {
     return await work(db)
   } catch (error) {

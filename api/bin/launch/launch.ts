@@ -13,6 +13,7 @@ import { prepareImage } from './image.ts'
 import { untilListening } from './listening.ts'
 import { lock } from './lock.ts'
 import { type ChildMessage, childMessage } from './messages.ts'
+import { checkAddress, whatToDo } from './outside.ts'
 import { assertPortIsFree } from './ports.ts'
 import { rolePasswords, urlOf } from './secrets.ts'
 import { type Supervised, supervise } from './supervise.ts'
@@ -39,6 +40,8 @@ const { step, say } = createSteps({ stream, total: environment.BACKLOT_LAUNCH_ST
 const paths = statePaths(environment.BACKLOT_HOME)
 const programs = join(import.meta.dirname, '..', '..')
 const policies = resolve(environment.BACKLOT_POLICIES)
+/** Empty, as an `.env` file may leave it, means none. */
+const outside = environment.DATABASE_URL || undefined
 
 /** Opened in this order, closed in the reverse one. */
 const running: Supervised[] = []
@@ -101,8 +104,10 @@ function program(name: string, entry: string, extra: NodeJS.ProcessEnv | (() => 
 }
 
 async function openDatabase() {
-  const outside = environment.DATABASE_URL
-  if (outside !== undefined) return { ownerUrl: outside, passwords: rolePasswords(paths.root) }
+  if (outside !== undefined) {
+    checkAddress(outside)
+    return { ownerUrl: outside, passwords: rolePasswords(paths.root) }
+  }
   const database = program('PostgreSQL', join(import.meta.dirname, 'database.ts'))
   const message = await database.message()
   if (message.type !== 'database') throw new Error('PostgreSQL said something else than where it is')
@@ -115,7 +120,9 @@ async function start() {
 
   const databases = await step('Database', async () => {
     const { ownerUrl, passwords } = await openDatabase()
-    await migrate(ownerUrl, passwords)
+    await migrate(ownerUrl, passwords).catch((error: unknown) => {
+      throw outside === undefined ? error : whatToDo(error, outside)
+    })
     const server = urlOf(ownerUrl, 'backlot_server', passwords.serverPassword)
     rememberDatabase(paths.root, server)
     return { server, gateway: urlOf(ownerUrl, 'backlot_gateway', passwords.gatewayPassword) }

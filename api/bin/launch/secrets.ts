@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
+import { readable } from './outside.ts'
 
 export const passwords = z.strictObject({ serverPassword: z.string().min(20), gatewayPassword: z.string().min(20) })
 export type RolePasswords = z.infer<typeof passwords>
@@ -23,7 +24,9 @@ export const secret = () => randomBytes(24).toString('base64url')
 
 /** The owner's URL with another role's name and password. */
 export function urlOf(ownerUrl: string, role: string, password: string): string {
-  const url = new URL(ownerUrl)
+  const url = readable(ownerUrl)
+  // They would win over those before the host.
+  for (const name of ['user', 'password']) url.searchParams.delete(name)
   url.username = role
   url.password = password
   return url.href
