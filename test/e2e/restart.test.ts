@@ -2,15 +2,18 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { auditList } from '../../api/contract/audit.ts'
+import { apiTokenList } from '../../api/contract/people.ts'
 import { type PrototypeView, prototypeList, prototypeView } from '../../api/contract/prototypes.ts'
 import { type Platform, startPlatform } from '../support/server/platform.ts'
-import type { Session } from '../support/server/session.ts'
+import { runProgram } from '../support/server/program.ts'
+import { createSession, type Session } from '../support/server/session.ts'
 import { openTerminal } from '../support/server/terminal.ts'
 import { until } from '../support/until.ts'
 
 /** How long people may wait after a program was killed. */
 const BACK_MS = 30_000
-const account = { name: 'Ada', email: 'ada@example.org', password: 'a long enough password' }
+const credentials = { email: 'ada@example.org', password: 'a long enough password' }
+const account = { name: 'Ada', ...credentials }
 
 /** Processes whose command line names `part` and whose state folder is `home`. */
 function pidsOf(part: string, home: string): number[] {
@@ -134,6 +137,41 @@ describe('when Backlot is stopped and started again', () => {
     await screen.until(/\[42\]/)
     await screen.close()
     expect(await newest(back)).toBeGreaterThan(logged ?? 0)
+  })
+
+  test('a token made at the command line acts as its person, until it is revoked', async () => {
+    const { url, home } = again ?? platform
+    const makeToken = (email: string) =>
+      runProgram('backlot.mjs', ['token', 'create', '--email', email, '--name', 'nightly'], { BACKLOT_HOME: home })
+    expect(await makeToken('nobody@example.org')).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: 'Nobody has the address nobody@example.org.\n',
+    })
+    const made = await makeToken('Ada@example.org')
+    expect(made).toMatchObject({ code: 0, stderr: '' })
+    const token = made.stdout.trim()
+    const asTold = () => fetch(`${url}/api/v1/me`, { headers: { authorization: `Bearer ${token}` } })
+    const me = await asTold()
+    expect(me.status).toBe(200)
+    expect(await me.json()).toMatchObject({ person: { name: 'Ada', email: account.email } })
+
+    const owner = await createSession(url, credentials)
+    const { items } = apiTokenList.parse((await owner.call('GET', '/tokens')).body)
+    expect(items.map(({ name }) => name)).toEqual(['nightly'])
+    expect((await owner.call('DELETE', `/tokens/${items[0]?.id}`)).status).toBe(204)
+    expect((await asTold()).status).toBe(401)
+  })
+
+  test('a start says which dangers its policies accept, to whoever starts it and to the log', async () => {
+    const running = again ?? platform
+    expect(running.said()).toContain('Warning: policy standard: egress.unsafeOpaque: npm-read/0\n')
+    const owner = await createSession(running.url, credentials)
+    const { items } = auditList.parse((await owner.call('GET', '/audit/events?kind=platform.started')).body)
+    const starts = items.filter(({ detail }) => detail.program === 'server')
+    expect(starts.map(({ detail }) => detail.unsafe)).toEqual(
+      starts.map(() => ['standard: egress.unsafeOpaque: npm-read/0']),
+    )
   })
 
   test('a second start of the same state folder is refused, in words', async () => {
