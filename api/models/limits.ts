@@ -9,6 +9,8 @@ export interface ModelLimits {
   burst: number
   perSecond: number
   bodyTimeoutMs: number
+  /** How long a request beyond the rate waits for its refusal: each is written down, and the log is everybody's. */
+  refusalWaitMs: number
 }
 export const USUAL_LIMITS: ModelLimits = {
   bodyBytes: 32 * 1_048_576,
@@ -17,6 +19,7 @@ export const USUAL_LIMITS: ModelLimits = {
   burst: 600,
   perSecond: 20,
   bodyTimeoutMs: 120_000,
+  refusalWaitMs: 1_000,
 }
 
 /** A token bucket (RFC 2697's idea): `burst` at once, then `perSecond`. `now` is in ms and never goes back. */

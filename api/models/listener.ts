@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { auditEvent } from '../audit/event.ts'
 import type { AuditEvent } from '../contract/audit.ts'
@@ -39,6 +39,8 @@ const IDLE_SOCKET_MS = 120_000
 const UNREAD_BODY_MS = 5_000
 /** Open connections of one sandbox; it can only starve itself. */
 const MAX_SOCKETS = 128
+/** Requests that one connection may have sent ahead of their answers. No client that is used here sends any. */
+const MAX_PIPELINED = 4
 /** What costs as much of the rate as one request more: each takes a few ms of the thread that all sandboxes share. */
 const BYTES_PER_TOKEN = 524_288
 const VALUES_PER_TOKEN = 2_000
@@ -58,6 +60,7 @@ interface OpenCall {
 export function createModels({ door, providers, append, demo, log, limits = USUAL_LIMITS, timeouts }: ModelsDeps) {
   const upstream = createUpstream(timeouts)
   const sockets = new Set<Socket>()
+  const unanswered = new WeakMap<Socket, number>()
   const open = new Set<OpenCall>()
   const rate = createRate(limits)
   const ends = createEnds(append, log)
@@ -68,11 +71,18 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
   const server = createServer(
     { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: IDLE_SOCKET_MS },
     (request, response) => {
+      const { socket } = request
+      // Cut off below: the parser goes on to the end of what it was given.
+      if (socket.destroyed) return
       request.on('error', () => undefined)
       response.on('error', () => undefined)
       state.requests++
       // The time for a request to come is over; from here on the limits of body and provider count.
-      request.socket.setTimeout(0)
+      socket.setTimeout(0)
+      const ahead = (unanswered.get(socket) ?? 0) + 1
+      unanswered.set(socket, ahead)
+      response.on('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1))
+      if (ahead > MAX_PIPELINED) socket.destroy()
       const answered = answer(request, response)
         .catch((error: unknown) => {
           log.error({ err: error }, 'a model request failed in the gateway')
@@ -94,10 +104,12 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
     const refuse = (given: Refusal, more: Partial<Refused> = {}) =>
       deny(response, { who, format: shape, refusal: given, path: target, alias: null, rule: null, ...more })
 
-    if (!who) return refuse(refusal(403, 'no-identity', 'This sandbox is not in use, so it may not ask a model.'))
-    if (!rate.take())
+    if (!rate.take()) {
+      await wait(limits.refusalWaitMs)
       return refuse(refusal(429, 'rate-limit', 'Too many model requests in a short time. Wait a second and try again.'))
-    if (state.requests > limits.calls)
+    }
+    if (!who) return refuse(refusal(403, 'no-identity', 'This sandbox is not in use, so it may not ask a model.'))
+    if (state.requests > limits.calls || request.socket.destroyed)
       return refuse(
         refusal(
           429,
@@ -216,7 +228,7 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
     answerRefusal(response, format, recorded ? given : NOT_RECORDED)
     // node:http reads an unread body away so that the client gets its answer; one that does not end is cut off.
     const { req } = response
-    setTimeout(() => req.complete || req.destroy(), UNREAD_BODY_MS).unref()
+    if (!req.complete) setTimeout(() => req.complete || req.destroy(), UNREAD_BODY_MS).unref()
   }
 
   function kill(covers: (call: OpenCall) => boolean) {

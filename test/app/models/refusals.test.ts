@@ -226,6 +226,24 @@ describe('limits', () => {
       expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 429, 429, 429, 429, 429, 429, 429])
       expect(at.events.filter(({ reason }) => reason === 'rate-limit')).toHaveLength(7)
     }))
+  test('requests sent ahead of their answers end the connection, and what is behind the door goes on', async () => {
+    await raw('GET /v1/nowhere HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20_000))
+    expect(door.events.length).toBeLessThan(10)
+    expect(door.events.at(-1)?.reason).toBe('too-many-calls')
+    expect((await fetch(`${door.url}/v1/models`)).status).toBe(200)
+  })
+  test('a request beyond the rate waits for its refusal, so that refusals cannot flood the log', () =>
+    limited({ burst: 1, perSecond: 0.001, refusalWaitMs: 300 }, async (at) => {
+      await (await fetch(`${at.url}/v1/models`)).text()
+      const startedAt = performance.now()
+      expect((await fetch(`${at.url}/v1/models`)).status).toBe(429)
+      expect(performance.now() - startedAt).toBeGreaterThan(290)
+    }))
+  test('nobody behind the socket: the rate holds all the same', () =>
+    limited({ burst: 1, perSecond: 0.001, refusalWaitMs: 1 }, async (at) => {
+      at.world.who = null
+      expect([(await fetch(`${at.url}/v1/x`)).status, (await fetch(`${at.url}/v1/x`)).status]).toEqual([403, 429])
+    }))
   test('large bodies cost more of the rate than small ones', () =>
     limited({ burst: 3, perSecond: 0.001 }, async (at) => {
       await (await at.post('/v1/chat/completions', { ...ask, x: 'x'.repeat(1_100_000) })).text()
