@@ -18,6 +18,7 @@ const FIRST_PAUSE_MS = 20
 const MAX_PAUSE_MS = 500
 
 interface Waiting {
+  sandbox: string | null
   body: string
   expiresAt: number
   resolve: () => void
@@ -25,7 +26,7 @@ interface Waiting {
 }
 
 /**
- * The group-committing writer: one connection; whatever arrives while a batch commits is the next batch. `append` resolves
+ * The group-committing writer: one connection; whatever arrives while a batch commits is the next batch, in fair parts. `append` resolves
  * when the event is committed, and not before. It rejects with AuditUnavailable after `deadlineMs`; the event may still
  * turn up in the log then (what was lost may be the answer), never the other way round. A batch whose fate is unknown is
  * sent again with the same ids, which the database stores once.
@@ -52,7 +53,7 @@ export function createAppender(databaseUrl: string, { deadlineMs = 3_000 } = {})
     let pauseMs = FIRST_PAUSE_MS
     while (state.queue.length > 0 || (state.failure !== null && !closing.signal.aborted)) {
       try {
-        await writeBatch(state.queue.slice(0, MAX_BATCH))
+        await writeBatch(fairBatch(state.queue))
         state.failure = null
         pauseMs = FIRST_PAUSE_MS
       } catch (error) {
@@ -108,7 +109,7 @@ export function createAppender(databaseUrl: string, { deadlineMs = 3_000 } = {})
       if (closing.signal.aborted) throw new AuditUnavailable()
       const body = canonicalJson(event)
       const { promise, resolve, reject } = Promise.withResolvers<void>()
-      state.queue.push({ body, expiresAt: performance.now() + deadlineMs, resolve, reject })
+      state.queue.push({ sandbox: event.sandbox, body, expiresAt: performance.now() + deadlineMs, resolve, reject })
       if (!state.timer) armDeadline()
       run()
       return promise
@@ -124,6 +125,20 @@ export function createAppender(databaseUrl: string, { deadlineMs = 3_000 } = {})
   }
 }
 export type Appender = ReturnType<typeof createAppender>
+
+/** One of each sandbox in turn, each sandbox's in their order: a flood from one must not let the deadlines of others pass. */
+function fairBatch(queue: readonly Waiting[]): Waiting[] {
+  if (queue.length <= MAX_BATCH) return [...queue]
+  const turns = [...Map.groupBy(queue, ({ sandbox }) => sandbox).values()].map((items) => items.values())
+  const batch: Waiting[] = []
+  while (batch.length < MAX_BATCH) {
+    for (const turn of turns) {
+      const next = turn.next()
+      if (!next.done) batch.push(next.value)
+    }
+  }
+  return batch
+}
 
 /** In the transaction that changes the state that the event describes: both are committed, or neither is. */
 export async function appendIn(transaction: Transaction<Database>, event: AuditEvent): Promise<void> {

@@ -46,6 +46,20 @@ test('a thousand at once are all stored, each once', async () => {
   expect(await db.selectFrom('audit_events').select('id').where('id', 'in', ids).execute()).toHaveLength(1_000)
 })
 
+test('a sandbox that asks for five thousand at once holds up nobody else (G05)', async () => {
+  const patient = createAppender(cluster.gatewayUrl, { deadlineMs: 20_000 })
+  const [greedy, other] = ['sb_aaaaaaaaaaaaaaaa', 'sb_bbbbbbbbbbbbbbbb'] as const
+  let stored = 0
+  const flood = Array.from({ length: 5_000 }, async () => {
+    await patient.append({ ...sampleEvent(), sandbox: greedy })
+    stored++
+  })
+  await patient.append({ ...sampleEvent(), sandbox: other })
+  expect(stored).toBeLessThan(1_500)
+  await Promise.all(flood)
+  await patient.close()
+})
+
 test('the same event twice is stored once', async () => {
   const event = sampleEvent()
   await Promise.all([appender.append(event), appender.append(event)])
