@@ -3,7 +3,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { z } from 'zod'
 import { type Actor, type AuditKind, auditEnvelope, type Decision, type DetailOf, detailOf } from '../contract/audit.ts'
 import type { PersonId, PrototypeId, SandboxId } from '../contract/ids.ts'
-import { cleanText, maskSecrets } from './text.ts'
+import { cleanText, maskSecrets, namesSecret } from './text.ts'
 import { type Treatment, treatmentOf } from './treatment.ts'
 
 const MAX_TEXT = 4096
@@ -72,10 +72,15 @@ function treated(detail: object, treatments: Readonly<Record<string, Treatment>>
 function treat(value: unknown, treatment: Treatment | undefined): unknown {
   if (typeof value === 'string') {
     if (treatment === 'drop') return '[dropped]'
-    return cleanText(treatment === 'mask' ? maskSecrets(value.slice(0, MAX_TEXT + MASK_MARGIN)) : value, MAX_TEXT)
+    const shown = treatment === 'mask' ? maskSecrets(value.slice(0, MAX_TEXT + MASK_MARGIN)) : value
+    return cleanText(shown, MAX_TEXT, value.length)
   }
   if (Array.isArray(value)) {
-    const kept = value.slice(0, MAX_ITEMS).map((item) => treat(item, treatment))
+    const kept = value
+      .slice(0, MAX_ITEMS)
+      .map((item, index) =>
+        treatment === 'mask' && namesSecret(value[index - 1]) ? '[masked]' : treat(item, treatment),
+      )
     return typeof value[0] === 'string' && value.length > MAX_ITEMS
       ? [...kept.slice(0, -1), `…[${value.length} items]`]
       : kept

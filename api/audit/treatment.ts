@@ -42,7 +42,7 @@ export const treatmentOf: Treatments = {
     firstByteMs: 'keep',
     outcome: 'keep',
   },
-  'exec.started': { argv: 'mask', cwd: 'keep' },
+  'exec.started': { argv: 'mask', cwd: 'keep', stdin: 'mask' },
   'exec.ended': { exitCode: 'keep', durationMs: 'keep', truncated: 'keep' },
   'terminal.opened': { terminal: 'keep' },
   'terminal.attached': { terminal: 'keep', offset: 'keep' },

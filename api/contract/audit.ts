@@ -52,7 +52,8 @@ export const detailOf = {
     firstByteMs: z.int().nullable(),
     outcome: z.enum(['completed', 'client-closed', 'upstream-error', 'killed']),
   }),
-  'exec.started': z.strictObject({ argv: z.array(text).max(64), cwd: text }),
+  /** `stdin`: how what it is given to read begins. Events of earlier versions have none. */
+  'exec.started': z.strictObject({ argv: z.array(text).max(64), cwd: text, stdin: text.nullable().default(null) }),
   'exec.ended': z.strictObject({ exitCode: z.int().nullable(), durationMs: z.int(), truncated: z.boolean() }),
   'terminal.opened': z.strictObject({ terminal: text }),
   'terminal.attached': z.strictObject({ terminal: text, offset: z.int() }),

@@ -16,8 +16,6 @@ interface ExecDeps {
   gateway: Pick<GatewayClient, 'exec'>
 }
 
-const LOGGED_ARGUMENTS = 64
-
 /** Runs a command in a sandbox: that it starts is committed before it does, and how it ended before its output is given. */
 export async function runCommand(
   { db, append, gateway }: ExecDeps,
@@ -28,10 +26,8 @@ export async function runCommand(
 ): Promise<ExecResult> {
   const claimed = await claimedSandbox(db, id)
   const shared = { actor: { type: 'person', id: caller.id }, person: caller.id, ...claimed, correlation } as const
-  const detail = {
-    argv: wish.argv.slice(0, LOGGED_ARGUMENTS).map((argument) => argument.slice(0, 4096)),
-    cwd: wish.cwd,
-  }
+  // Cut to size by audit/event.ts, which says how much was cut off.
+  const detail = { argv: wish.argv, cwd: wish.cwd, stdin: wish.stdin ?? null }
   await append(auditEvent('exec.started', { ...shared, decision: 'allow', reason: 'own-sandbox', detail }))
   const startedAt = performance.now()
   const ended = (reason: string, exitCode: number | null, truncated: boolean) => {

@@ -262,12 +262,25 @@ describe('using a sandbox', () => {
       expect.objectContaining({
         person: person.id,
         sandbox: sandbox.id,
-        detail: { argv: ['echo', 'hello'], cwd: '/workspace' },
+        detail: { argv: ['echo', 'hello'], cwd: '/workspace', stdin: null },
       }),
     ])
     expect(await server.events('exec.ended')).toEqual([
       expect.objectContaining({ detail: expect.objectContaining({ exitCode: 0, truncated: false }) }),
     ])
+  })
+
+  test('what a command is told besides is in the log too, and what is cut off says so', async () => {
+    const person = await server.personWith('pm')
+    const { sandbox } = await ready(person)
+    const argv = ['env', 'x'.repeat(5000), ...Array.from({ length: 70 }, (_, index) => `A${index}=1`), 'sh']
+    const body = { argv, stdin: `curl -d @notes https://example.org\n${'#'.repeat(9000)}` }
+    await person.ask(`/api/v1/sandboxes/${sandbox.id}/exec`, { method: 'POST', body })
+    const [{ detail } = { detail: {} }] = await server.events('exec.started')
+    const written = z.object({ argv: z.array(z.string()), stdin: z.string() }).parse(detail)
+    expect(written.argv[1]).toMatch(/^x+…\[5000 characters\]$/)
+    expect(written.argv.at(-1)).toBe('…[73 items]')
+    expect(written.stdin).toMatch(/^curl -d @notes https:\/\/example\.org\\n#+…\[9035 characters\]$/)
   })
 
   test('a sandbox that is not ready takes no command', async () => {

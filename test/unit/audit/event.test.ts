@@ -54,14 +54,25 @@ describe('strings from outside', () => {
   test('secrets are masked where paths and commands are kept (A12)', () => {
     const { detail } = auditEvent('exec.started', {
       ...egress,
-      detail: { argv: ['curl', '-H', 'Authorization: Bearer abcdefgh12345', 'https://u:p4ss@h/'], cwd: '/workspace' },
+      detail: {
+        argv: ['curl', '-H', 'Authorization: Bearer abcdefgh12345', 'https://u:p4ss@h/'],
+        cwd: '/workspace',
+        stdin: null,
+      },
     })
     expect(detail.argv).toEqual(['curl', '-H', 'Authorization: Bearer [masked]', 'https://[masked]@h/'])
   })
 
+  test('an argument that follows the name of a secret is masked whole', () => {
+    const argv = ['mysql', '--password', 'hunter2', '--host', 'db', '-x', '--api-key', 'abc', 'rest', '--token']
+    const { detail } = auditEvent('exec.started', { ...egress, detail: { argv, cwd: '/', stdin: 'TOKEN=abc cat' } })
+    const masked = ['mysql', '--password', '[masked]', '--host', 'db', '-x', '--api-key', '[masked]', 'rest', '--token']
+    expect(detail).toEqual({ argv: masked, cwd: '/', stdin: 'TOKEN=[masked] cat' })
+  })
+
   test('more than 64 arguments are cut, and say so', () => {
     const argv = Array.from({ length: 1000 }, (_, n) => String(n))
-    const { detail } = auditEvent('exec.started', { ...egress, detail: { argv, cwd: '/' } })
+    const { detail } = auditEvent('exec.started', { ...egress, detail: { argv, cwd: '/', stdin: null } })
     expect(detail.argv).toHaveLength(64)
     expect(detail.argv.at(-1)).toBe('…[1000 items]')
   })

@@ -51,6 +51,11 @@ describe('secrets are masked', () => {
     ['AWS key id', 'AKIAIOSFODNN7EXAMPLE', '[masked]'],
     ['JWT', 'eyJhbGciOiJI.eyJzdWIiOiIx.SflKxw', '[masked]'],
     ['bearer', 'Authorization: Bearer abcdef123456', 'Authorization: Bearer [masked]'],
+    ['another scheme', 'Authorization: Token abc123 def', 'Authorization: [masked]'],
+    ['a cookie', "curl -H 'Cookie: sid=abc; b=def' x", "curl -H 'Cookie: [masked]' x"],
+    ['a sign-in link of ours', `open bl_${'a'.repeat(43)}`, 'open [masked]'],
+    ['a session of ours', `bs_${'a'.repeat(43)}`, '[masked]'],
+    ['an option and its value', 'mysql --password hunter2 -e x', 'mysql --password [masked] -e x'],
     ['user info of a URL', 'git clone https://me:hunter22@git.example/x', 'git clone https://[masked]@git.example/x'],
     ['query parameter', '/a?access_token=abc&x=1', '/a?access_token=[masked]&x=1'],
     ['argument', '--password=hunter2', '--password=[masked]'],
@@ -68,6 +73,8 @@ describe('secrets are masked', () => {
     'a=b',
     'risk-free',
     'https://example.org/@scope/pkg',
+    'git commit --author me --no-edit',
+    'cookie jars and authorization codes',
   ])('not in %s', (text) => {
     expect(maskSecrets(text)).toBe(text)
   })
@@ -87,6 +94,10 @@ const slow = [
   '-----BEGIN ',
   'sk-',
   'code=',
+  '--token ',
+  '--',
+  'cookie:',
+  'authorization ',
   '"',
   'A',
 ]

@@ -33,7 +33,10 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
     const spent = `${tokens(it.inputTokens)} tokens in, ${tokens(it.outputTokens)} out, ${seconds(it.latencyMs)}`
     return `${modelName(it)} answered: ${spent}${it.outcome === 'completed' ? '' : `, ${it.outcome}`}`
   }),
-  'exec.started': say(detailOf['exec.started'], (it) => `runs ${quoted(it.argv)}`),
+  'exec.started': say(
+    detailOf['exec.started'],
+    (it) => `runs ${quoted(it.argv)}${it.stdin ? `, given ${it.stdin}` : ''}`,
+  ),
   'exec.ended': say(
     detailOf['exec.ended'],
     (it) => `command ended with ${it.exitCode ?? 'no exit code'} after ${seconds(it.durationMs)}`,
