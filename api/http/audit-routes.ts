@@ -50,7 +50,7 @@ export function auditRoutes(app: App, { db, append, feed, live }: AuditDeps): vo
     async (request) => {
       const { cursor, before, ...rest } = request.query
       const list = await listEvents(db, { ...rest, before: before ?? cursor })
-      await append(reading(request, 'list', list.items.length))
+      await append(reading(request, 'list', request.query, list.items.length))
       return list
     },
   )
@@ -59,7 +59,7 @@ export function auditRoutes(app: App, { db, append, feed, live }: AuditDeps): vo
   const feedOptions = { config, schema: { tags, querystring: from }, exposeHeadRoute: false }
   app.get('/api/v1/audit/feed', feedOptions, async (request, reply) => {
     const after = resumePoint(request) ?? request.query.after ?? null
-    await append(reading(request, 'feed', 0))
+    await append(reading(request, 'feed', after === null ? {} : { after }, 0))
     const out = new PassThrough()
     const subscription = feed.subscribe(after, (events) => {
       for (const event of events) out.write(messageOf(event))
@@ -88,9 +88,10 @@ function resumePoint(request: FastifyRequest): number | null {
   return read.success ? read.data : null
 }
 
-function reading(request: FastifyRequest, what: 'list' | 'feed', rows: number) {
+/** `asked` as it was understood: how the address was spelled could hide what was looked for. */
+function reading(request: FastifyRequest, what: 'list' | 'feed', asked: object, rows: number) {
   const caller = callerOf(request)
-  const query = `${what}?${request.url.split('?')[1] ?? ''}`.slice(0, 1000)
+  const query = `${what}?${new URLSearchParams(Object.entries(asked).map(([name, value]) => [name, String(value)]))}`
   return auditEvent('audit.read', {
     actor: { type: 'person', id: caller.id },
     person: caller.id,

@@ -78,6 +78,7 @@ export function peopleRoutes(app: App, { db, live, stopAllOf, originFor }: Peopl
           .execute()
         const lessAllowed = after.disabled || before.roles.some((role) => !after.roles.includes(role))
         if (lessAllowed) await endSessionsOf(trx, id)
+        if (after.disabled) await endTokensAndLinksOf(trx, id)
         await appendIn(trx, changeOf(request, id, after))
         return { changed: { ...before, ...after }, lessAllowed }
       })
@@ -113,6 +114,13 @@ export function peopleRoutes(app: App, { db, live, stopAllOf, originFor }: Peopl
       expiresAt: link.expiresAt.toISOString(),
     }
   }
+}
+
+/** For good: whoever is let back in may have been disabled because one of them was stolen. */
+async function endTokensAndLinksOf(trx: Transaction<Database>, id: PersonId): Promise<void> {
+  const revoked = { revoked_at: new Date() }
+  await trx.updateTable('api_tokens').set(revoked).where('person_id', '=', id).where('revoked_at', 'is', null).execute()
+  await trx.deleteFrom('sign_in_links').where('person_id', '=', id).where('used_at', 'is', null).execute()
 }
 
 async function linkFor(trx: Transaction<Database>, request: FastifyRequest, id: PersonId, reason: string) {

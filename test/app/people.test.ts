@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { apiTokenCreated, invited, me, peopleList } from '../../api/contract/people.ts'
 import type { Caller } from '../../api/http/route.ts'
-import { firstLink } from '../../api/people/links.ts'
+import { createLink, firstLink } from '../../api/people/links.ts'
 import { findBySession, findByToken, stillHolds } from '../../api/people/sessions.ts'
 import { startServer, type TestServer } from '../support/server/server.ts'
 
@@ -214,6 +214,22 @@ describe('accounts', () => {
         detail: { person: id, fields: ['disabled'], roles: ['pm'], disabled: true },
       }),
     )
+  })
+
+  test('who is let back in has a password, and nothing else of before: no session, no token, no link', async () => {
+    const { admin, id, cookie, email } = await invitedPerson()
+    const { json } = await server.ask('/api/v1/tokens', { method: 'POST', body: { name: 'ci' }, headers: { cookie } })
+    const bearer = { authorization: `Bearer ${apiTokenCreated.parse(json).token}` }
+    const link = await server.db.transaction().execute((trx) => {
+      const by = { actor: { type: 'system', id: 'launcher' }, reason: 'command-line', correlation: 'x' } as const
+      return createLink(trx, { id, email, roles: ['pm'] }, by)
+    })
+    for (const disabled of [true, false])
+      expect((await admin.ask(`/api/v1/people/${id}`, { method: 'PATCH', body: { disabled } })).status).toBe(200)
+    expect((await server.ask('/api/v1/me', { headers: { cookie } })).status).toBe(401)
+    expect((await server.ask('/api/v1/me', { headers: bearer })).status).toBe(401)
+    expect((await signIn({ token: link.token })).status).toBe(401)
+    expect((await signIn({ email, password: PASSWORD })).status).toBe(201)
   })
 
   test('roles count from the next request on', async () => {

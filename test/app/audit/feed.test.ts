@@ -102,6 +102,25 @@ test('that somebody reads is recorded, once for each list and each time the live
 })
 
 test.each([
+  ['text=what%3F&limit=1', 'list?limit=1&text=what%3F'],
+  ['text=what?&limit=1', 'list?limit=1&text=what%3F'],
+  ['limit=1&text=%61', 'list?limit=1&text=a'],
+  [`text=${encodeURIComponent('語'.repeat(200))}&decision=deny`, /&decision=deny&text=(%E8%AA%9E){200}$/],
+])('what somebody looked for is recorded as it was understood, and whole (%#)', async (query, written) => {
+  const security = await server.personWith('security')
+  expect((await security.ask(`/api/v1/audit/events?${query}`)).status).toBe(200)
+  const [event] = (await server.events('audit.read')).filter(({ person }) => person === security.id)
+  expect(event?.detail.query).toEqual(typeof written === 'string' ? written : expect.stringMatching(written))
+})
+
+test('where a reader goes on from is recorded, also when its browser says it', async () => {
+  const security = await server.personWith('security')
+  await (await follow(security.cookie, { headers: { 'last-event-id': '2' } })).close()
+  const [event] = (await server.events('audit.read')).filter(({ person }) => person === security.id)
+  expect(event?.detail.query).toBe('feed?after=2')
+})
+
+test.each([
   ['is disabled', (id: string) => ({ path: `/api/v1/people/${id}`, body: { disabled: true } })],
   ['loses the role', (id: string) => ({ path: `/api/v1/people/${id}`, body: { roles: ['pm'] } })],
 ])('the live log ends when its reader %s', async (_what, change) => {
