@@ -17,6 +17,9 @@ export interface EgressLimits {
   /** Requests and tunnels a second, over time and at once; faster ones wait, they are not refused. */
   requestsPerSecond: number
   requestBurst: number
+  /** Refusals a second, over time and at once: each is written down, and the log and its disk are everybody's. */
+  refusalsPerSecond: number
+  refusalBurst: number
   /** The longest ClientHello, and how long a client may take to send it. Real ones stay under 4 kB. */
   helloBytes: number
   helloMs: number
@@ -36,6 +39,8 @@ export const DEFAULT_LIMITS: EgressLimits = {
   absoluteMs: 24 * 60 * 60_000,
   requestsPerSecond: 2000,
   requestBurst: 4000,
+  refusalsPerSecond: 100,
+  refusalBurst: 1000,
   helloBytes: 32 * 1024,
   helloMs: 10_000,
   lookups: 8,

@@ -5,7 +5,7 @@ import type { DoorIdentity, SandboxDoor } from '../gateway/identity.ts'
 import { classifyAddress } from '../policy/address.ts'
 import { decideEgress, type EgressRequest } from '../policy/egress.ts'
 import { type Answer, answerFor, type DenyReason, type FailureReason } from './denial.ts'
-import type { EgressLimits } from './limits.ts'
+import { createPace, type EgressLimits } from './limits.ts'
 import type { Denial, Outcome, Recorder, Trace } from './record.ts'
 import { createLookups, type Resolve } from './resolve.ts'
 
@@ -56,10 +56,12 @@ export function createPassages({ sandbox, record, resolve, dial, own, limits, lo
   const open = new Set<Open>()
   /** Those of ended passages too, until they are closed. */
   const upstreams = new Set<Socket>()
+  const refusalPace = createPace(limits.refusalsPerSecond, limits.refusalBurst)
   const lookUp = createLookups(resolve, limits.lookups, limits.lookupMs)
 
   async function refuse(denied: Denial): Promise<Refused> {
     const where = denied.request ? nameOf(denied.request) : null
+    await refusalPace()
     const reason = (await record.denied(denied)) ? denied.reason : 'audit-unavailable'
     return { ok: false, answer: answerFor(reason, where) }
   }

@@ -94,6 +94,21 @@ describe('limits', () => {
     expect(outcomes(world)).toEqual(['limit'])
   })
 
+  test.each<[string, string]>([
+    ['a header that stands twice', 'GET http://example.com/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
+    ['what is no HTTP', '\x01\x02\x03\r\n\r\n'],
+    ['an upgrade', 'GET http://example.com/ HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n'],
+    ['a host that is not allowed', 'CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n'],
+  ])('refusals have a pace, since each is written down: %s', async (_what, bytes) => {
+    const { world } = await setUp({ refusalsPerSecond: 5, refusalBurst: 2 })
+    const clients = Array.from({ length: 20 }, () => world.connect())
+    for (const client of clients) client.write(bytes, 'latin1')
+    const started = performance.now()
+    await world.until(() => world.denials().length === 5)
+    expect(performance.now() - started).toBeGreaterThan(500)
+    for (const client of clients) client.destroy()
+  })
+
   test('a pace lets the burst through at once, and delays what is beyond', async () => {
     const clock = { now: 0 }
     const pace = createPace(1000, 2, () => clock.now)
