@@ -34,18 +34,30 @@ export type RecordingEnd = 'ended' | 'broken' | 'full' | 'failed' | 'misbehaved'
  */
 export async function record(deps: RecorderDeps, signal: AbortSignal): Promise<RecordingEnd> {
   const start = deps.segments.end()
-  let opened: OffsetStream
-  try {
-    opened = await deps.open(start)
-  } catch {
-    return 'broken'
-  }
+  const opened = await openUnless(signal, () => deps.open(start))
+  if (!opened) return 'broken'
   // Earlier bytes than asked for would be recorded twice; later ones are what a power failure took from the recording.
   if (opened.offset < start || opened.offset - start > LONGEST_HOLE_BYTES) {
     opened.stream.destroy()
     return 'misbehaved'
   }
   return new Promise((resolve) => write(deps, opened.stream, opened.offset, signal, resolve))
+}
+
+/** Null when it fails, or at once when `signal` fires: a porter that does not answer holds up no stop of the gateway. */
+function openUnless(signal: AbortSignal, open: () => Promise<OffsetStream>): Promise<OffsetStream | null> {
+  return new Promise((resolve) => {
+    const abort = () => resolve(null)
+    signal.addEventListener('abort', abort, { once: true })
+    open().then(
+      (opened) => {
+        signal.removeEventListener('abort', abort)
+        if (signal.aborted) opened.stream.destroy()
+        resolve(signal.aborted ? null : opened)
+      },
+      () => resolve(null),
+    )
+  })
 }
 
 const bytesOf = (chunks: Buffer[]) => chunks.reduce((sum, { length }) => sum + length, 0)

@@ -40,7 +40,13 @@ export function createRecordings(directory: string) {
 
     async ending(name: string, id: string): Promise<Ending | null> {
       const text = await readFile(join(directory, name, id, ENDING_FILE), 'utf8').catch(() => null)
-      return text === null ? null : ending.parse(JSON.parse(text))
+      if (text === null) return null
+      try {
+        return ending.parse(JSON.parse(text))
+      } catch {
+        // Written without fsync: a power failure may leave it empty. That it is there says that the terminal had ended.
+        return { exitCode: null, why: 'it had ended; how was lost with the power' }
+      }
     },
 
     async end(name: string, id: string, how: Ending) {

@@ -14,6 +14,8 @@ import { createTerminal, type Terminal } from './terminal.ts'
 
 /** What all recordings of one sandbox may take on the disk. */
 const QUOTA_BYTES = 536_870_912
+/** With less a terminal would end again at once: its recorder stops when what waits for it does not fit. */
+const ROOM_TO_OPEN_BYTES = 524_288
 const TERMINALS = 20
 const DEFAULT_SIZE = { cols: 80, rows: 24 }
 
@@ -45,6 +47,7 @@ export function createTerminals(deps: TerminalsDeps) {
   const opening = new Map<string, Promise<TerminalInfo>>()
   const closing = new AbortController()
   let usedBytes = 0
+  let unreadable = false
   const budget = {
     room: () => quotaBytes - usedBytes,
     use(bytes: number) {
@@ -58,7 +61,11 @@ export function createTerminals(deps: TerminalsDeps) {
     onFailed: (error) => log.warn({ err: error }, 'a recording could not be compressed, and stays as it is'),
   })
   /** Two settlements at once would resume a terminal twice. */
-  let settling: Promise<void> = load().catch((error) => log.error({ err: error }, 'recordings could not be read'))
+  let settling: Promise<void> = load().catch((error) => {
+    // What they take is not known then, and the quota with it.
+    unreadable = true
+    log.error({ err: error }, 'recordings could not be read')
+  })
   const settleSoon = () => {
     settling = settling.then(settle).catch((error) => log.warn({ err: error }, 'terminals could not be settled'))
   }
@@ -151,7 +158,13 @@ export function createTerminals(deps: TerminalsDeps) {
     if ([...byName.values()].filter((terminal) => terminal.running()).length >= TERMINALS) {
       throw new ApiError('limit_reached', `A sandbox has at most ${TERMINALS} terminals. Close one first.`)
     }
-    if (budget.room() <= 0) {
+    if (unreadable) {
+      throw new ApiError(
+        'sandbox_not_ready',
+        'The recordings of this sandbox cannot be read, so it cannot have new ones. Ask your admin to look at the disk.',
+      )
+    }
+    if (budget.room() < ROOM_TO_OPEN_BYTES) {
       throw new ApiError(
         'limit_reached',
         'The recordings of this sandbox are full. Make a new prototype, or ask your admin.',

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type PorterWorld, porterWorld, startPorter } from '../../support/sandbox/porter.ts'
+import { readUntil } from '../../support/sandbox/read-until.ts'
 import { until } from '../../support/until.ts'
 
 let world: PorterWorld
@@ -23,22 +24,6 @@ async function opened(options: { quotaBytes?: number } = {}) {
   await gateway.connected()
   await gateway.terminals.open({ name: 'main', ...size })
   return gateway
-}
-
-/** Resolves with everything read, once it holds `what`. */
-function readUntil(bytes: Duplex, what: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let seen = ''
-    bytes.on('data', function read(piece: Buffer) {
-      seen += piece.toString('latin1')
-      if (!seen.includes(what)) return
-      bytes.off('data', read)
-      bytes.pause()
-      resolve(seen)
-    })
-    bytes.resume()
-    bytes.once('close', () => reject(new Error(`closed after: ${seen.slice(-200)}`)))
-  })
 }
 
 async function recorded(name = 'main') {
@@ -157,13 +142,14 @@ test('an ended terminal is still there to read after a restart, and opening it a
 })
 
 test('when the recordings are full the terminal is stopped, says why, and no other can be opened', async () => {
-  const { terminals } = await opened({ quotaBytes: 500_000 })
+  const { terminals } = await opened({ quotaBytes: 1_000_000 })
   const { bytes } = await terminals.stream('main', null)
-  read(bytes).write('yes\n')
+  read(bytes).write('cat /dev/urandom\n')
   await new Promise((ended) => bytes.once('end', ended))
   const [info] = await terminals.list()
   expect(info).toMatchObject({ running: false, exitCode: null, reason: expect.stringContaining('limit') })
-  expect(info?.offset).toBeLessThanOrEqual(500_000)
+  expect(info?.offset).toBeLessThanOrEqual(1_000_000)
+  await expect(terminals.open({ name: 'other', ...size })).rejects.toThrow('full')
   expect(world.events.at(-1)).toMatchObject({ kind: 'terminal.closed' })
 })
 
