@@ -78,4 +78,3 @@ export function createPacking({ turns, onDisk, onFailed }: PackingDeps) {
     },
   }
 }
-export type Packing = ReturnType<typeof createPacking>
