@@ -53,10 +53,13 @@ export const prototypeView = z.strictObject({
 })
 export type PrototypeView = z.infer<typeof prototypeView>
 
+/** policies/default.yaml. */
+export const DEFAULT_POLICY = 'standard'
+
 export const prototypeCreate = z.strictObject({
   title: oneLine.min(1, 'Give the prototype a title.').max(120),
   hypothesis: paragraphs.max(2000).default(''),
-  policy: slug.optional(),
+  policy: slug.default(DEFAULT_POLICY),
   label: dataLabel.default('internal'),
 })
 export const prototypeList = z.strictObject({ items: z.array(prototypeView), cursor: z.string().nullable() })

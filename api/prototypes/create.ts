@@ -14,8 +14,6 @@ import type { Database } from '../store/tables.ts'
 import { readPolicy } from './policy.ts'
 import { findPrototype } from './read.ts'
 
-/** policies/default.yaml. */
-const DEFAULT_POLICY = 'standard'
 const KEY_LIFETIME_MS = 24 * 3_600_000
 
 interface Wish {
@@ -34,9 +32,8 @@ export function createPrototype(db: Store, wish: Wish): Promise<{ view: Prototyp
     const before = await findRepeated(trx, wish)
     if (before) return { view: before, isNew: false }
 
-    const policy = await readPolicy(trx, wish.body.policy ?? DEFAULT_POLICY)
-    if (!policy)
-      throw new ApiError('invalid_request', `policy: there is no policy named ${wish.body.policy ?? DEFAULT_POLICY}.`)
+    const policy = await readPolicy(trx, wish.body.policy)
+    if (!policy) throw new ApiError('invalid_request', `policy: there is no policy named ${wish.body.policy}.`)
     await keepLimit(trx, wish.person, policy)
     const view = await insert(trx, wish, policy)
     await remember(trx, wish, view)

@@ -85,6 +85,46 @@ describe('the main job in a browser', { timeout: 400_000 }, () => {
     await page.context().close()
   })
 
+  test('where there are two policies, a prototype is made under the one that is chosen', async () => {
+    const { page } = desk
+    const api = (method: string, path: string, body?: object) =>
+      page.evaluate(
+        async ([how, where, what]) => {
+          const headers = what === null ? {} : { 'content-type': 'application/json' }
+          const answer = await fetch(`/api/v1${where}`, { method: how, headers, ...(what ? { body: what } : {}) })
+          return answer.status === 204 ? null : answer.json()
+        },
+        [method, path, body ? JSON.stringify(body) : null] as const,
+      )
+    const studio = page.url()
+    await page.goto(`${platform.url}/`)
+    await page.getByRole('button', { name: 'New prototype' }).click()
+    await page.getByLabel('Title').waitFor()
+    expect(await page.getByLabel('Under which rules?').count()).toBe(0)
+
+    const source = `policy: quiet
+description: Reaches nothing.
+tools: { allow: [bash, node] }
+sandbox: { cpus: 1, memory: 512MiB, disk: 512MiB, pids: 128, perPerson: 3 }
+egress: []
+models: { default: { cloud: assigned, local: assigned }, labels: { restricted: none } }
+`
+    expect(await api('POST', '/policies/quiet/publish', { yaml: source })).toMatchObject({ version: 1 })
+    await page.reload()
+    await page.getByRole('button', { name: 'New prototype' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Title').fill('A quiet one')
+    await dialog.getByLabel('Under which rules?').selectOption('quiet')
+    await dialog.getByText('Reaches nothing.').waitFor()
+    await dialog.getByRole('button', { name: 'Create prototype' }).click()
+    await page.waitForURL('**/prototypes/pr_*')
+    const made = await api('GET', '/audit/events?kind=prototype.created&limit=1')
+    expect(made).toMatchObject({ items: [{ detail: { title: 'A quiet one' }, policy: { name: 'quiet' } }] })
+    await api('DELETE', new URL(page.url()).pathname)
+    await page.goto(studio)
+    await terminalOpens(page)
+  })
+
   test('every page fits on a desk and a phone, light and dark, without a complaint', async () => {
     const studio = new URL(desk.page.url()).pathname
     const looks = await photograph(browser, desk.page, studio, join(import.meta.dirname, '..', 'artifacts'))

@@ -2,11 +2,12 @@ import { Button, Group, Modal, Radio, Textarea, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useRef, useState } from 'react'
-import { dataLabel, prototypeCreate } from '../../../../api/contract/prototypes.ts'
+import { DEFAULT_POLICY, dataLabel, prototypeCreate } from '../../../../api/contract/prototypes.ts'
 import { createPrototype, prototypeQuery, prototypesQuery } from '../../client/prototypes.ts'
 import { messageOf } from '../../client/request.ts'
 import { Problem } from '../../components/feedback/Problem.tsx'
 import { labelWords } from '../../modules/sandbox/words.ts'
+import { PolicyChoice } from './PolicyChoice.tsx'
 import styles from './Prototypes.module.css'
 
 export const CreateDialog = ({ opened, onClose }: { opened: boolean; onClose: () => void }) => (
@@ -22,6 +23,7 @@ const CreateForm = ({ onClose }: { onClose: () => void }) => {
   const [title, setTitle] = useState('')
   const [hypothesis, setHypothesis] = useState('')
   const [label, setLabel] = useState('internal')
+  const [policy, setPolicy] = useState(DEFAULT_POLICY)
   const [problem, setProblem] = useState<string | null>(null)
   const create = useMutation({
     mutationFn: (body: Parameters<typeof createPrototype>[0]) => createPrototype(body, key.current),
@@ -38,7 +40,7 @@ const CreateForm = ({ onClose }: { onClose: () => void }) => {
   })
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    const body = prototypeCreate.safeParse({ title, hypothesis, label })
+    const body = prototypeCreate.safeParse({ title, hypothesis, label, policy })
     if (!body.success) return setProblem(body.error.issues[0]?.message ?? 'Look at what you typed.')
     setProblem(null)
     create.mutate(body.data)
@@ -83,6 +85,7 @@ const CreateForm = ({ onClose }: { onClose: () => void }) => {
           ))}
         </div>
       </Radio.Group>
+      <PolicyChoice value={policy} onChange={setPolicy} />
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>
           Cancel
