@@ -1,7 +1,8 @@
-import { request } from 'undici'
+import { Agent, request } from 'undici'
 import { z } from 'zod'
 import type { Provider, ProviderTest } from '../../contract/models.ts'
 import { upstreamHeaders } from '../headers.ts'
+import { createProviderLookup } from './lookup.ts'
 
 const TIMEOUT_MS = 10_000
 const MAX_BYTES = 2 * 1_048_576
@@ -13,11 +14,13 @@ const list = z.object({ data: z.array(z.object({ id: z.string().max(200) })) })
 /** GET /v1/models with the provider's key. Never throws: what went wrong is the message, for an admin, without the answer's own text. */
 export async function askForModels(provider: Provider, key: string | null): Promise<ProviderTest> {
   const failed = (message: string): ProviderTest => ({ ok: false, message, models: [] })
+  const dispatcher = new Agent({ connect: { lookup: createProviderLookup() } })
   try {
     const { statusCode, body } = await request(`${provider.baseUrl}/v1/models`, {
       method: 'GET',
       headers: upstreamHeaders(provider.kind, provider.kind === 'anthropic' ? 'messages' : 'chat', key, {}),
       signal: AbortSignal.timeout(TIMEOUT_MS),
+      dispatcher,
     })
     body.on('error', () => undefined)
     if (statusCode !== 200) {
@@ -46,6 +49,8 @@ export async function askForModels(provider: Provider, key: string | null): Prom
     if (error instanceof z.ZodError || error instanceof SyntaxError)
       return failed('It answered, but not with a list of models. Check the address: it is what stands before /v1.')
     return failed(`It could not be reached${code}. Check the address, and that this machine may reach it.`)
+  } finally {
+    void dispatcher.destroy()
   }
 }
 

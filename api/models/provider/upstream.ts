@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { Pool } from 'undici'
 import type { Provider } from '../../contract/models.ts'
+import { createProviderLookup } from './lookup.ts'
 
 /** A provider's answer as it arrives. `body` ends, or fails, with the answer. */
 export interface UpstreamAnswer {
@@ -48,6 +49,7 @@ export function createUpstream(timeouts: UpstreamTimeouts = USUAL_TIMEOUTS) {
     const pool = new Pool(origin, {
       connections: CONNECTIONS,
       pipelining: 1,
+      connect: { lookup: createProviderLookup() },
       connectTimeout: timeouts.connectMs,
       headersTimeout: timeouts.silenceMs,
       bodyTimeout: timeouts.silenceMs,

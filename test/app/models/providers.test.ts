@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { isIP } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createProviderLookup } from '../../../api/models/provider/lookup.ts'
 import { loadSealKey, seal, unseal } from '../../../api/models/provider/seal.ts'
 import { createProviders, type Providers } from '../../../api/models/providers.ts'
 import { connect, type Store } from '../../../api/store/connect.ts'
@@ -108,8 +110,45 @@ describe("saving, with the gateway's own grants", () => {
     ['http://2852039166', 'Link-local'],
     ['http://[::ffff:169.254.169.254]', 'Link-local'],
     ['http://[fe80::1]', 'Link-local'],
+    ['http://169.254.169.254.', 'Link-local'],
+    ['http://[64:ff9b::a9fe:a9fe]', 'Link-local'],
+    ['http://[2002:a9fe:a9fe::1]', 'Link-local'],
+    ['http://100.100.100.200', 'Link-local'],
+    ['http://168.63.129.16', 'Link-local'],
+    ['http://192.0.0.192', 'Link-local'],
+    ['http://[fd00:ec2::254]', 'Link-local'],
+    ['http://[fd20:ce::254]', 'Link-local'],
+    ['http://metadata.google.internal', 'Link-local'],
+    ['http://METADATA.google.internal.', 'Link-local'],
   ] as const)('%s is refused', async ([address, message]) => {
     await expect(save('odd', address, KEY)).rejects.toThrow(message)
+  })
+  test.for([
+    'http://127.0.0.1:11434',
+    'http://localhost:11434',
+    'http://ollama:11434',
+    'http://gpu.localhost',
+    'http://10.1.2.3',
+    'http://[::1]:8080',
+    'http://[fd12::1]:8080',
+    'https://models.example.org/openai',
+  ])('%s may hold a model', async (address) => {
+    await expect(save('usual', address, KEY)).resolves.toBeUndefined()
+  })
+  test.for([
+    [['10.0.0.5'], null],
+    [['127.0.0.1', '::1'], null],
+    [['10.0.0.5', '169.254.169.254'], 'credentials'],
+    [['::ffff:a9fe:a9fe'], 'credentials'],
+    [['fe80::1'], 'credentials'],
+  ] as const)('a name that is %j when it is dialled: %s', async ([found, refusal]) => {
+    const addresses = found.map((address) => ({ address, family: isIP(address) }))
+    const look = createProviderLookup((_host, _options, done) => done(null, addresses))
+    const answer = new Promise((resolve, reject) =>
+      look('models.example.org', { all: true }, (error, got) => (error ? reject(error) : resolve(got))),
+    )
+    if (refusal === null) await expect(answer).resolves.toEqual(addresses)
+    else await expect(answer).rejects.toThrow(refusal)
   })
   test('the name of the built-in provider is taken', async () => {
     await expect(save('demo', 'https://models.example.org')).rejects.toThrow('built-in')
