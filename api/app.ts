@@ -28,6 +28,7 @@ import { stillHolds } from './people/sessions.ts'
 import { tokenRoutes } from './people/token-routes.ts'
 import type { Library } from './policies/library.ts'
 import { policiesRoutes } from './policies/routes.ts'
+import { senderOf } from './policy/address.ts'
 import { claimedSandbox } from './prototypes/claimed.ts'
 import { kill } from './prototypes/kill.ts'
 import { ownerOf } from './prototypes/read.ts'
@@ -89,6 +90,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   await app.register(cookies)
   await app.register(rateLimit, {
     max: REQUESTS_PER_MINUTE,
+    keyGenerator: ({ ip }) => senderOf(ip),
     timeWindow: 60_000,
     addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
     addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },

@@ -6,6 +6,7 @@ import { me, signIn } from '../contract/people.ts'
 import { ApiError } from '../errors.ts'
 import { cookieName } from '../http/caller.ts'
 import { type App, callerOf } from '../http/route.ts'
+import { senderOf } from '../policy/address.ts'
 import type { Store } from '../store/connect.ts'
 import type { LiveConnections } from './live.ts'
 import { endSession } from './sessions.ts'
@@ -42,7 +43,8 @@ export function sessionRoutes(app: App, { db, append, live, secure }: SessionDep
       const credentials = request.body
       const account = 'email' in credentials ? credentials.email : null
       // An address that has to wait does not count against the account: a stranger could keep its owner out that way.
-      const waitMs = addresses.begin(request.ip) || (account === null ? 0 : accounts.begin(account))
+      const sender = senderOf(request.ip)
+      const waitMs = addresses.begin(sender) || (account === null ? 0 : accounts.begin(account))
       if (waitMs > 0) throw tooMany(waitMs, reply)
       const replaces = request.caller?.by.type === 'session' ? request.caller.by.session : null
       const started = await beginSession(db, { credentials, address: request.ip, correlation: request.id, replaces })
@@ -50,7 +52,7 @@ export function sessionRoutes(app: App, { db, append, live, secure }: SessionDep
         await append(refused(request, account))
         throw new ApiError('unauthenticated', account === null ? LINK_REFUSED : PASSWORD_REFUSED)
       }
-      addresses.refund(request.ip)
+      addresses.refund(sender)
       if (account !== null) accounts.forget(account)
       if (replaces) live.endSession(replaces)
       reply.setCookie(cookieName(secure), started.secret, { ...cookie, expires: started.expiresAt })

@@ -77,6 +77,16 @@ export function canonicalAddress(ip: string): string | null {
   return ipaddr.process(plain).toString()
 }
 
+/** One sender, for counting: an IPv4 address, or the /64 that one IPv6 site is given at the least (RFC 6177). */
+export function senderOf(ip: string): string {
+  const canonical = canonicalAddress(ip)
+  if (canonical === null) return ip
+  const address = ipaddr.parse(canonical)
+  if (!(address instanceof ipaddr.IPv6)) return canonical
+  const network = address.parts.slice(0, 4).map((part) => part.toString(16))
+  return `${network.join(':')}::/64`
+}
+
 /**
  * The class of an address and whether it may be dialled. An IPv4 address inside an IPv6 one is judged by itself; a transition
  * mechanism whose inner address is harmless is still `reserved`, but for NAT64's well-known prefix, which DNS64 networks need.

@@ -6,6 +6,7 @@ import { createLiveConnections } from '../../api/people/live.ts'
 import { hashPassword, verifyPassword } from '../../api/people/password.ts'
 import { hashOf, newSecret } from '../../api/people/secret.ts'
 import { createThrottle } from '../../api/people/throttle.ts'
+import { senderOf } from '../../api/policy/address.ts'
 import { until } from '../support/until.ts'
 
 describe('passwords', () => {
@@ -49,6 +50,19 @@ test('a secret says what it is, holds 256 bits, and is kept as its hash', () => 
   expect(secret).toMatch(/^bk_[\w-]{43}$/)
   expect(hash).toEqual(hashOf(secret))
   expect(hash).toHaveLength(32)
+})
+
+test.each([
+  ['127.0.0.1', '127.0.0.1'],
+  ['::ffff:192.0.2.7', '192.0.2.7'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:db8:1:2::1', '2001:db8:1:2::/64'],
+  ['2001:DB8:1:2:ffff::9', '2001:db8:1:2::/64'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ['::1', '0:0:0:0::/64'],
+  ['no address', 'no address'],
+])('guesses from %s count for %s: one machine has a whole IPv6 network of addresses', (ip, key) => {
+  expect(senderOf(ip)).toBe(key)
 })
 
 describe('throttle', () => {
