@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { createWriteStream, existsSync, renameSync, statSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
+import { openLog } from './log.ts'
 
 const FIRST_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 10_000
@@ -24,7 +24,7 @@ export interface Program {
   entry: string
   /** Asked at each of its lives. */
   environment: () => NodeJS.ProcessEnv
-  /** Its output goes there; the file before it is kept as `<log>.1` once it has grown beyond 20 MiB. */
+  /** Its output goes there; beyond 20 MiB the file is kept as `<log>.1` and a new one begun. */
   log: string
   say: (text: string) => void
   /** What it sends over IPC, from each of its lives. */
@@ -35,8 +35,7 @@ export interface Program {
 
 /** Starts a program and starts it again, with back-off, whenever it dies; each death is said. */
 export function supervise({ name, entry, environment, log, say, onMessage, onDeath }: Program): Supervised {
-  if (existsSync(log) && statSync(log).size > LOG_BYTES) renameSync(log, `${log}.1`)
-  const output = createWriteStream(log, { flags: 'a', mode: 0o600 })
+  const output = openLog(log, LOG_BYTES)
   const closing = new AbortController()
   let child: ChildProcess | null = null
 
@@ -90,7 +89,7 @@ export function supervise({ name, entry, environment, log, say, onMessage, onDea
       const patience = setTimeout(() => child?.kill('SIGKILL'), CLOSE_TIMEOUT_MS)
       await over
       clearTimeout(patience)
-      output.end()
+      output.close()
     },
   }
 }
