@@ -52,7 +52,8 @@ export function createWorkspaces(root: string) {
     if (await isMounted(directory(id))) return
     const options = ['loop', 'nosuid', 'nodev', 'noatime', exec ? 'exec' : 'noexec'].join(',')
     await run('mount', ['-t', 'ext4', '-o', options, image(id), directory(id)], { timeout: toolTimeoutMs })
-    await rm(join(directory(id), 'lost+found'), { recursive: true, force: true })
+    // Only while it is empty: later it may be the sandbox's, of any size and depth.
+    await rmdir(join(directory(id), 'lost+found')).catch(() => {})
   }
 
   /** A crash before the rename leaves `.new`, which the next try overwrites; never half a file system. */

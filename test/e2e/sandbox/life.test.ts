@@ -41,6 +41,15 @@ test('what is in the workspace is there after a stop, a reboot of the host and a
   expect(await runner.run(id, ['cat', '/workspace/file'])).toMatchObject({ stdout: 'kept\n' })
 })
 
+test("a folder that a sandbox calls lost+found is not the host's to empty", async () => {
+  const { id } = await runner.create()
+  await runner.run(id, ['sh', '-c', 'mkdir lost+found && echo kept > lost+found/file'])
+  await runner.verbs.stop(id)
+  await runner.workspaces.unmount(id)
+  await runner.verbs.start(id)
+  expect(await runner.run(id, ['cat', 'lost+found/file'])).toMatchObject({ stdout: 'kept\n' })
+})
+
 test('a paused sandbox goes on where it stopped, and can be stopped and removed while paused', async () => {
   const { id } = await runner.create()
   expect(await runner.verbs.pause(id)).toMatchObject({ state: 'paused' })
