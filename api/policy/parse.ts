@@ -1,26 +1,28 @@
 import type { z } from 'zod'
 import { type PolicyDocument, type PolicyProblem, policyDocument } from '../contract/policy.ts'
-import { type ReadYaml, readYaml } from './yaml.ts'
+import { MAX_PROBLEMS, MAX_SHOWN, type ReadYaml, readYaml } from './yaml.ts'
 
 /**
  * Fields that the design has and this version cannot keep. Refusing them by name, rather than as unknown, tells the reader
  * that the word is right and the promise is not there yet (law 3). Keys are paths without list positions.
  */
-const NOT_ENFORCED: Record<string, string> = {
-  version: 'Versions are counted when a policy is published. Take this line out.',
-  budgets: notYet('Spending limits are'),
-  data: notYet('Data rules are'),
-  capture: notYet('Choosing what is recorded is'),
-  rules: notYet('Custom rules are'),
-  extends: notYet('Layers are'),
-  observe: notYet('Observe mode is'),
-  'sandbox.idle': notYet('Stopping idle sandboxes is'),
-  'sandbox.lifetime': notYet('Ending old sandboxes is'),
-  'egress.credential': notYet('Putting credentials in is'),
-  'egress.observe': notYet('Observe mode is'),
-  'egress.inspect': notYet('Looking into TLS is'),
-  'egress.opaque': 'Write `unsafeOpaque: true`: what goes through such a tunnel is not seen, and the name says so.',
-}
+const NOT_ENFORCED = new Map(
+  Object.entries({
+    version: 'Versions are counted when a policy is published. Take this line out.',
+    budgets: notYet('Spending limits are'),
+    data: notYet('Data rules are'),
+    capture: notYet('Choosing what is recorded is'),
+    rules: notYet('Custom rules are'),
+    extends: notYet('Layers are'),
+    observe: notYet('Observe mode is'),
+    'sandbox.idle': notYet('Stopping idle sandboxes is'),
+    'sandbox.lifetime': notYet('Ending old sandboxes is'),
+    'egress.credential': notYet('Putting credentials in is'),
+    'egress.observe': notYet('Observe mode is'),
+    'egress.inspect': notYet('Looking into TLS is'),
+    'egress.opaque': 'Write `unsafeOpaque: true`: what goes through such a tunnel is not seen, and the name says so.',
+  }),
+)
 function notYet(what: string) {
   return `${what} not enforced by this version, so the field is refused rather than ignored. Take it out.`
 }
@@ -46,6 +48,7 @@ export function problemsOf(
 ): PolicyProblem[] {
   return issues
     .flatMap((issue) => translate(issue, []))
+    .slice(0, MAX_PROBLEMS)
     .map(({ path, message }) => ({ path: written(path), line: lineOf(path), message }))
 
   function translate(
@@ -54,9 +57,9 @@ export function problemsOf(
   ): { path: PropertyKey[]; message: string }[] {
     const path = [...above, ...issue.path]
     if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => ({
+      return issue.keys.slice(0, MAX_PROBLEMS).map((key) => ({
         path: [...path, key],
-        message: NOT_ENFORCED[plain([...path, key])] ?? `There is no such field.${spelled(key)}`,
+        message: NOT_ENFORCED.get(plain([...path, key])) ?? `There is no such field.${spelled(key)}`,
       }))
     if (issue.code === 'invalid_union' && issue.errors.length > 0)
       return closest(issue.errors, at(value, path)).flatMap((inner) => translate(inner, path))
@@ -88,9 +91,10 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
 /** `egress[2].host`. */
 export const written = (path: readonly PropertyKey[]): string =>
   path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key)),
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text ? `${text}.${shown(key)}` : shown(key)),
     '',
   )
+const shown = (key: PropertyKey) => String(key).slice(0, MAX_SHOWN)
 const plain = (path: readonly PropertyKey[]) => path.filter((key) => typeof key !== 'number').join('.')
 
 const FIELDS = [
@@ -111,6 +115,7 @@ const FIELDS = [
   ...['expires', 'default', 'labels', 'cloud', 'local', 'unsafeUnlimited'],
 ]
 function spelled(key: string): string {
+  if (key.length > MAX_SHOWN) return ''
   const near = FIELDS.find(
     (field) =>
       field !== key &&

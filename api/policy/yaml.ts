@@ -1,8 +1,12 @@
-import { isNode, LineCounter, parseDocument, visit } from 'yaml'
+import { isNode, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml'
 import type { PolicyProblem } from '../contract/policy.ts'
 
 /** More than any policy needs; a person has to be able to read it. */
 const MAX_BYTES = 262_144
+/** Nobody reads more at once; the rest is told when these are corrected. */
+export const MAX_PROBLEMS = 50
+/** Of a key that somebody wrote. */
+export const MAX_SHOWN = 100
 
 /** What YAML 1.2 section 5.1 does not take and no escape may bring back (NUL is no text for the database), and what turns the reading direction. */
 const UNREADABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]|\p{Cs}/u
@@ -26,7 +30,8 @@ export function readYaml(text: string): ReadYaml {
     version: '1.2',
     schema: 'core',
     merge: false,
-    uniqueKeys: true,
+    // Looked at below: theirs compares each with each, and takes 1 and "1" for two.
+    uniqueKeys: false,
     strict: true,
     prettyErrors: false,
   })
@@ -34,34 +39,50 @@ export function readYaml(text: string): ReadYaml {
   if (wrong.length > 0)
     return {
       ok: false,
-      problems: wrong.map(({ pos, message }) => ({ path: '', line: lines.linePos(pos[0]).line, message })),
+      problems: wrong
+        .slice(0, MAX_PROBLEMS)
+        .map(({ pos, message }) => ({ path: '', line: lines.linePos(pos[0]).line, message: message.slice(0, 300) })),
     }
 
   const found: PolicyProblem[] = []
+  const refuse = (node: unknown, message: string) => void found.push({ path: '', line: lineAt(node), message })
+  const enough = () => (found.length >= MAX_PROBLEMS ? visit.BREAK : undefined)
+  // A visitor for one kind of node replaces the one for `Node` there: each looks at everything.
   visit(document, {
-    Node(_key, node) {
-      const odd = node.tag && !node.tag.startsWith('tag:yaml.org,2002:') ? 'a tag' : null
-      const anchored = 'anchor' in node && node.anchor ? 'an anchor' : null
-      const what = anchored ?? odd
-      if (what)
-        found.push({
-          path: '',
-          line: lineAt(node),
-          message: `Write it out: ${what} (${'&'}, * or !) is not read here.`,
-        })
+    Alias(_key, node) {
+      refuse(node, 'Write it out: an alias (*) is not read here.')
+      return enough()
+    },
+    Map(_key, node) {
+      marks(node)
+      const seen = new Set<string>()
+      for (const { key } of node.items) {
+        const name = isScalar(key) ? String(key.value) : null
+        if (name === null) refuse(node, 'A key is a plain word here, not a list or a map.')
+        else if (seen.has(name)) refuse(key, `The key "${name.slice(0, MAX_SHOWN)}" stands twice: keys must be unique.`)
+        else seen.add(name)
+      }
+      return enough()
+    },
+    Seq(_key, node) {
+      marks(node)
+      return enough()
     },
     Scalar(_key, node) {
-      if (typeof node.value === 'string' && UNREADABLE.test(node.value))
-        found.push({ path: '', line: lineAt(node), message: NOT_SHOWN })
-    },
-    Alias(_key, node) {
-      found.push({ path: '', line: lineAt(node), message: 'Write it out: an alias (*) is not read here.' })
+      marks(node)
+      if (typeof node.value === 'string' && UNREADABLE.test(node.value)) refuse(node, NOT_SHOWN)
+      return enough()
     },
   })
+  function marks(node: Node): void {
+    const odd = node.tag && !node.tag.startsWith('tag:yaml.org,2002:') ? 'a tag' : null
+    const what = 'anchor' in node && node.anchor ? 'an anchor' : odd
+    if (what) refuse(node, `Write it out: ${what} (&, * or !) is not read here.`)
+  }
   function lineAt(node: unknown): number | null {
     return isNode(node) && node.range ? lines.linePos(node.range[0]).line : null
   }
-  if (found.length > 0) return { ok: false, problems: found }
+  if (found.length > 0) return { ok: false, problems: found.slice(0, MAX_PROBLEMS) }
 
   /** The line of the nearest thing on the way to `path` that is there. */
   function lineOf(path: readonly PropertyKey[]): number | null {

@@ -169,6 +169,11 @@ describe('a reader and the machine must see one policy', () => {
   test.for([
     ['a key that stands twice', written({}, 'egress: [{ use: npm-read }]'), /unique/i],
     ['an anchor', written({ tools: 'tools: &t { allow: [git] }' }), /anchor/],
+    ['an anchor of one word', written({ policy: 'policy: &p standard' }), /anchor/],
+    ['an anchor of a list', written({ tools: 'tools: { allow: &l [git] }' }), /anchor/],
+    ['a tag of one word', written({ policy: 'policy: !own standard' }), /./],
+    ['a number and a text that make one key', written({}, '1: a\n"1": b'), /unique/],
+    ['a list as a key', written({}, '? [a, b]\n: c'), /plain word/],
     ['an alias', `${written({ tools: 'tools: &t { allow: [git] }' })}\nx: *t`, /anchor|alias/],
     ['a merge key', written({ sandbox: 'sandbox: { <<: { cpus: 64 } }' }), /<<|merge/],
     ['a tag', written({ policy: 'policy: !!binary aGVsbG8=' }), /./],
@@ -346,4 +351,32 @@ describe('in force', () => {
 test('the JSON Schema for editors is the one of this version (`npx vitest run --project unit -u` writes it)', async () => {
   const schema = { title: 'A Backlot policy', ...z.toJSONSchema(policyDocument, { io: 'input' }) }
   await expect(`${JSON.stringify(schema, null, 2)}\n`).toMatchFileSnapshot('../../../policies/policy.schema.json')
+})
+
+describe('a policy that means harm', () => {
+  const usual = 'policy: x\ntools: { allow: [] }\nsandbox: {}\negress: []\nmodels: { default: {} }\n'
+  const keys = (count: number) => Array.from({ length: count }, (_, index) => `k${index}: 1`).join('\n')
+
+  test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('the key %s is no field', (key) => {
+    const parsed = parsePolicy(`${usual}${key}: {}\n`)
+    expect(parsed.ok ? [] : parsed.problems).toEqual([
+      { path: key, line: 6, message: expect.stringMatching(/^There is no such field\./) },
+    ])
+  })
+
+  test.each([
+    ['many unknown keys', `${usual}${keys(20_000)}`],
+    ['one long key', `${usual}? ${'k'.repeat(250_000)}\n: 1\n`],
+    ['the same key again and again', `${usual}${'k: 1\n'.repeat(40_000)}`],
+    ['many aliases', `${usual}z: [${'*a,'.repeat(80_000)}]`],
+    ['many rules', `${usual.replace('[]\nmodels', '[__]\nmodels')}`.replace('__', '{hst: a},'.repeat(20_000))],
+    ['deep lists', `a: ${'['.repeat(100_000)}`],
+  ])('%s: told in a second, and no more than a person reads', (_what, text) => {
+    const startedAt = performance.now()
+    const parsed = parsePolicy(text)
+    expect(performance.now() - startedAt).toBeLessThan(1_500)
+    expect(parsed.ok ? 0 : parsed.problems.length).toBeGreaterThan(0)
+    expect(parsed.ok ? [] : parsed.problems.slice(51)).toEqual([])
+    expect(JSON.stringify(parsed.ok ? [] : parsed.problems).length).toBeLessThan(65_536)
+  })
 })
