@@ -62,18 +62,21 @@ export async function firstAnswer(
   return { bytes: read.bytes, retry, closed: read.state !== 'enough' }
 }
 
+/** change_cipher_spec, alert and early data. An alert that only warns does not end a handshake: a hello may follow it. */
+const PASSED_OVER = new Set([20, 21, 23])
+
 /**
- * After a HelloRetryRequest: passes over change_cipher_spec records and early data, which the server drops, up to the second
- * hello, which must name the same host. `hello` holds all of it.
+ * After a HelloRetryRequest: passes over records which the server drops, up to the second hello, which must name the same
+ * host. `hello` holds all of it.
  */
 export async function passSecondHello(client: Socket, head: Buffer, terms: HelloTerms): Promise<Gate> {
   let refusal: HelloRefusal | null = null
+  // Kept between looks: a client may send ever more empty records, a few bytes at a time.
+  let at = 0
   const read = await collect(client, head, terms.timeoutMs, (bytes) => {
-    let at = 0
-    while (bytes.length >= at + 5 && (bytes[at] === 20 || bytes[at] === 23)) at += 5 + bytes.readUInt16BE(at + 3)
-    // An alert: the client gives up.
-    if (bytes[at] === 21) return bytes.length
-    if (at >= bytes.length) return bytes.length > 4 * terms.maxBytes ? refuseWith('hello-too-large', bytes) : null
+    while (bytes.length >= at + 5 && PASSED_OVER.has(bytes[at] ?? 0)) at += 5 + bytes.readUInt16BE(at + 3)
+    if (at >= bytes.length || PASSED_OVER.has(bytes[at] ?? 0))
+      return bytes.length > 4 * terms.maxBytes ? refuseWith('hello-too-large', bytes) : null
     const hello = readClientHello(bytes.subarray(at), terms.maxBytes)
     if (hello.state === 'more') return null
     if (hello.state === 'refused')
@@ -97,7 +100,7 @@ interface Collected {
   length: number
 }
 
-/** Reads until `enough` names a length, the peer ends, or the time is up; then pauses. One byte a packet must not cost squares: rows are joined by doubling. */
+/** Reads until `enough` names a length, the peer ends, or the time is up; then pauses. */
 function collect(
   socket: Socket,
   head: Buffer,

@@ -270,6 +270,11 @@ describe('a second hello, sent in the clear after a HelloRetryRequest', () => {
       Buffer.concat([record(Buffer.alloc(99), 23), hello({ extensions: [sni('evil.example')] })]),
       'hello-changed',
     ],
+    [
+      'another name behind an alert that only warns',
+      Buffer.concat([record(Buffer.from([1, 90]), 21), hello({ extensions: [sni('evil.example'), tls13] })]),
+      'hello-changed',
+    ],
     ['no name', hello({ extensions: [tls13] }), 'sni-missing'],
     ['ECH', hello({ extensions: [sni('example.org'), extension(ECH)] }), 'ech'],
     ['another message', record(Buffer.from([20, 0, 0, 1, 0])), 'hello-changed'],
@@ -286,6 +291,22 @@ describe('a second hello, sent in the clear after a HelloRetryRequest', () => {
     const { upstream, client } = await retried(second)
     await expect.poll(() => upstream.received()).toBe(first.length + second.length)
     client.destroy()
+  })
+  test('T07 the same name is passed one byte a write', async () => {
+    const second = Buffer.concat([ccs, hello()])
+    const { upstream, client } = await retried(second.subarray(0, 1))
+    for (const byte of second.subarray(1)) {
+      client.write(Buffer.of(byte))
+      await new Promise((turn) => setImmediate(turn))
+    }
+    await expect.poll(() => upstream.received()).toBe(first.length + second.length)
+    client.destroy()
+  })
+  test('a client that gives up with an alert ends its tunnel, and that is no refusal', async () => {
+    const { world, client } = await retried(record(Buffer.from([2, 40]), 21))
+    client.end()
+    await world.until(() => world.ends().length === 1)
+    expect(world.denials()).toEqual([])
   })
   test('a real handshake with a retry works', async () => {
     const world = await worldTo(
