@@ -7,6 +7,7 @@ import { type PersonId, prototypeId, sandboxId } from '../contract/ids.ts'
 import type { PolicyInForce } from '../contract/policy.ts'
 import { type PrototypeView, type prototypeCreate, prototypeView } from '../contract/prototypes.ts'
 import { ApiError } from '../errors.ts'
+import { notFound } from '../http/route.ts'
 import { newId } from '../ids.ts'
 import { findPerson } from '../people/people.ts'
 import type { Store } from '../store/connect.ts'
@@ -28,7 +29,9 @@ interface Wish {
 export function createPrototype(db: Store, wish: Wish): Promise<{ view: PrototypeView; isNew: boolean }> {
   return db.transaction().execute(async (trx) => {
     // One at a time for a person: neither the key nor the limit can be raced.
-    await findPerson(trx, wish.person, { forUpdate: true })
+    const person = await findPerson(trx, wish.person, { forUpdate: true })
+    // Looked at again: the right may have gone since the request was let in, and what was theirs is being stopped.
+    if (!person || person.disabled || !person.roles.includes('pm')) throw notFound()
     const before = await findRepeated(trx, wish)
     if (before) return { view: before, isNew: false }
 

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type PrototypeView, prototypeList, prototypeView } from '../../api/contract/prototypes.ts'
+import { personId } from '../../api/contract/ids.ts'
+import { type PrototypeView, prototypeCreate, prototypeList, prototypeView } from '../../api/contract/prototypes.ts'
 import { newId } from '../../api/ids.ts'
+import { createPrototype } from '../../api/prototypes/create.ts'
 import { createReconciler } from '../../api/prototypes/reconciler.ts'
 import { standardPolicy, startServer, type TestServer } from '../support/server/server.ts'
 import { until } from '../support/until.ts'
@@ -455,4 +457,16 @@ describe('many starts at once', () => {
     const statuses = (await Promise.all(starts)).map(({ status }) => status)
     expect(statuses.filter((status) => status === 204)).toHaveLength(standardPolicy.sandbox.perPerson)
   })
+})
+
+test.each([
+  ['was disabled', { disabled_at: new Date() }],
+  ['lost the role', { roles: ['security'] }],
+])('who %s after the request was let in gets no prototype', async (_what, change) => {
+  const person = await server.personWith('pm')
+  await server.db.updateTable('people').set(change).where('id', '=', person.id).execute()
+  const body = prototypeCreate.parse({ title: 'Late' })
+  const wish = { person: personId.parse(person.id), body, key: null, correlation: 'x' }
+  await expect(createPrototype(server.db, wish)).rejects.toThrow('There is nothing here')
+  expect(await server.events('prototype.created')).toEqual([])
 })
