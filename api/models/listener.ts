@@ -11,9 +11,11 @@ import { answerRefusal, type CallEnd, forward } from './call.ts'
 import { type Catalog, type Choice, chooseModel } from './choose.ts'
 import type { Demo } from './demo/answer.ts'
 import { createEnds } from './ends.ts'
+import { identityOf } from './identity.ts'
 import { createRate, createRoom, type Held, type ModelLimits, USUAL_LIMITS } from './limits.ts'
 import { createUpstream, type UpstreamTimeouts } from './provider/upstream.ts'
 import { serverSideRefusal } from './server-side.ts'
+import { createUnread } from './unread.ts'
 import { MODEL_LIST, type Refusal, refusal, routeOf, shapeOf, type WireFormat } from './wire.ts'
 
 /** What the gateway knows about providers. Synchronous: it is read once for each call, and again after each change. */
@@ -95,7 +97,12 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
       answering.add(answered)
     },
   )
-  server.on('clientError', (_error, socket) => socket.destroy())
+  const unread = createUnread({ door, append, rate, refusalWaitMs: limits.refusalWaitMs })
+  server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
+    // The rest of a body: its request has an event of its own.
+    if (unanswered.get(socket)) socket.destroy()
+    else unread(error.code ?? '', socket)
+  })
 
   async function answer(request: IncomingMessage, response: ServerResponse) {
     const target = request.url ?? ''
@@ -295,11 +302,3 @@ interface InCall {
   path: string
   who: DoorIdentity
 }
-
-const identityOf = (who: DoorIdentity) => ({
-  actor: { type: 'sandbox' as const, id: who.sandbox },
-  person: who.person,
-  prototype: who.prototype,
-  sandbox: who.sandbox,
-  policy: { name: who.policy.name, version: who.policy.version },
-})

@@ -322,13 +322,15 @@ describe('limits', () => {
     expect(answer.status).toBe(415)
     expectRefusal('body-encoded')
   })
-  test.for([
-    '\x16\x03\x01\x02\x00\x01',
-    'GET /\r\n\r\n',
-    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
-    `GET /v1/models HTTP/1.1\r\nA: ${'x'.repeat(40_000)}\r\n\r\n`,
-  ])('what is not HTTP/1.1 is closed, and the next caller is served: %j', async (bytes) => {
-    await raw(bytes)
+  test.for<[string, string]>([
+    ['\x16\x03\x01\x02\x00\x01', 'malformed-request'],
+    ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'malformed-request'],
+    [`GET /v1/models HTTP/1.1\r\nA: ${'x'.repeat(40_000)}\r\n\r\n`, 'malformed-request'],
+    ['POST /v1/messages HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 'malformed-request'],
+    ['GET /\r\n\r\n', 'path-unknown'],
+  ])('what is not HTTP/1.1 is refused and closed, and the next caller is served: %j', async ([bytes, reason]) => {
+    expect((await raw(bytes)).toLowerCase()).toContain(`\r\nx-backlot-reason: ${reason}\r\n`)
+    expectRefusal(reason)
     expect((await fetch(`${door.url}/v1/models`)).status).toBe(200)
   })
 })
