@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Provider } from '../contract/models.ts'
-import type { RequestBody } from './body.ts'
 import type { Demo } from './demo/answer.ts'
-import { downstreamHeaders, keyMask, upstreamHeaders } from './headers.ts'
 import type { Upstream, UpstreamAnswer } from './provider/upstream.ts'
-import { observeUsage, type Usage } from './usage.ts'
-import { errorBody, type Refusal, refusal, type WireFormat } from './wire.ts'
+import type { RequestBody } from './wire/body.ts'
+import { errorBody, type Refusal, refusal, type WireFormat } from './wire/formats.ts'
+import { downstreamHeaders, keyMask, upstreamHeaders } from './wire/headers.ts'
+import { observeUsage, type Usage } from './wire/usage.ts'
 
 /** Longest error body of a provider that is read, masked and passed on. */
 const MAX_ERROR_BYTES = 65_536

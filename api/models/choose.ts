@@ -1,7 +1,7 @@
 import type { Assignment, Provider } from '../contract/models.ts'
 import type { PolicyInForce } from '../contract/policy.ts'
 import type { DataLabel } from '../contract/prototypes.ts'
-import { type Refusal, refusal } from './wire.ts'
+import { type Refusal, refusal } from './wire/formats.ts'
 
 /** What is entered in Admin › Models, without keys. */
 export interface Catalog {

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PolicyInForce } from '../contract/policy.ts'
-import { registryName } from '../policy/bundles.ts'
-import { answerCase, type PolicyCase, parseCase } from '../policy/cases.ts'
+import { registryName } from '../policy/document/bundles.ts'
+import { answerCase, type PolicyCase, parseCase } from '../policy/document/cases.ts'
 import { type Library, type LibraryDeps, openLibrary, problemText, yamlFiles } from './library.ts'
 
 /** At least this share of a policy's cases must be `ok`: a policy that forbids everything passes any number of denials. */

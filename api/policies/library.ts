@@ -5,18 +5,18 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
 import type { PolicyInForce, PolicyProblem } from '../contract/policy.ts'
-import { type Bundle, parseBundle, type RegistryName, registriesNeeded } from '../policy/bundles.ts'
-import { type Compiled, compilePolicy } from '../policy/compile.ts'
-import type { HostLimits } from '../policy/limits.ts'
-import { parsePolicy } from '../policy/parse.ts'
+import { type Bundle, parseBundle, type RegistryName, registriesNeeded } from '../policy/document/bundles.ts'
+import { type Compiled, compilePolicy } from '../policy/document/compile.ts'
+import { parsePolicy } from '../policy/document/parse.ts'
 import {
   clientEnvironment,
   type Registries,
   type Registry,
   type RegistryDeps,
   resolveRegistry,
-} from '../policy/registries.ts'
-import { readYaml } from '../policy/yaml.ts'
+} from '../policy/document/registries.ts'
+import { readYaml } from '../policy/document/yaml.ts'
+import type { HostLimits } from '../policy/limits.ts'
 
 const CLIENT_TIMEOUT_MS = 20_000
 

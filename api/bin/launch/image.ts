@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parsePolicy } from '../../policy/parse.ts'
+import { parsePolicy } from '../../policy/document/parse.ts'
 import { createRunnerClient } from '../../sandbox/runner-client.ts'
 
 /**

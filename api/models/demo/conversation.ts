@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { WireFormat } from '../wire.ts'
+import type { WireFormat } from '../wire/formats.ts'
 
 /** What the demo needs to know of a conversation, whatever format it came in. */
 export interface Conversation {

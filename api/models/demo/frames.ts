@@ -1,4 +1,4 @@
-import type { WireFormat } from '../wire.ts'
+import type { WireFormat } from '../wire/formats.ts'
 import type { Reply } from './script.ts'
 
 export interface Spoken {

@@ -1,7 +1,7 @@
 import { Agent, request } from 'undici'
 import { z } from 'zod'
 import type { Provider, ProviderTest } from '../../contract/models.ts'
-import { upstreamHeaders } from '../headers.ts'
+import { upstreamHeaders } from '../wire/headers.ts'
 import { createProviderLookup } from './lookup.ts'
 
 const TIMEOUT_MS = 10_000

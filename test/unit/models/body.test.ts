@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readRequest } from '../../../api/models/body.ts'
-import { observeUsage } from '../../../api/models/usage.ts'
+import { readRequest } from '../../../api/models/wire/body.ts'
+import { observeUsage } from '../../../api/models/wire/usage.ts'
 
 /** Plain ASCII names that no reader could take for `model` or for each other. */
 const name = fc.string({ unit: fc.constantFrom(...'abcdefgh_'), minLength: 1, maxLength: 6 })

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { MAX_VALUES, readRequest } from '../../../api/models/body.ts'
 import { createDemo } from '../../../api/models/demo/answer.ts'
-import { serverSideRefusal } from '../../../api/models/server-side.ts'
-import type { WireFormat } from '../../../api/models/wire.ts'
+import { MAX_VALUES, readRequest } from '../../../api/models/wire/body.ts'
+import type { WireFormat } from '../../../api/models/wire/formats.ts'
+import { serverSideRefusal } from '../../../api/models/wire/server-side.ts'
 
 const MIB = 1_048_576
 /** Each takes some 10 to 100 ms; what these bounds are there to find took seconds to minutes. */

@@ -1,11 +1,11 @@
 import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import type { RequestBody } from '../../../api/models/body.ts'
 import { createDemo } from '../../../api/models/demo/answer.ts'
 import type { Conversation, Tool, Turn } from '../../../api/models/demo/conversation.ts'
 import { nextReply } from '../../../api/models/demo/script.ts'
-import type { WireFormat } from '../../../api/models/wire.ts'
+import type { RequestBody } from '../../../api/models/wire/body.ts'
+import type { WireFormat } from '../../../api/models/wire/formats.ts'
 
 const tool = (name: string, parameters: string[], lists: string[] = []): Tool => ({
   name,

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { policyDocument, policyInForce } from '../../../api/contract/policy.ts'
-import { parseBundle } from '../../../api/policy/bundles.ts'
-import { compilePolicy, type Surroundings } from '../../../api/policy/compile.ts'
+import { parseBundle } from '../../../api/policy/document/bundles.ts'
+import { compilePolicy, type Surroundings } from '../../../api/policy/document/compile.ts'
+import { parsePolicy } from '../../../api/policy/document/parse.ts'
+import { bytesOf } from '../../../api/policy/document/size.ts'
 import type { HostLimits } from '../../../api/policy/limits.ts'
-import { parsePolicy } from '../../../api/policy/parse.ts'
-import { bytesOf } from '../../../api/policy/size.ts'
 import { unsafeFields } from '../../../api/policy/unsafe.ts'
 
 const around: Surroundings = {

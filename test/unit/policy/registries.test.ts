@@ -4,7 +4,7 @@ import {
   type RegistryDeps,
   resolveRegistries,
   resolveRegistry,
-} from '../../../api/policy/registries.ts'
+} from '../../../api/policy/document/registries.ts'
 
 /** Package clients that print what is given for their command line, and are missing otherwise. */
 const clients = (outputs: Record<string, string>, addresses: string[] = ['93.184.216.34']): RegistryDeps => ({

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { slug } from '../contract/ids.ts'
-import { egressRule, type PolicyDocument, type PolicyProblem } from '../contract/policy.ts'
+import { slug } from '../../contract/ids.ts'
+import { egressRule, type PolicyDocument, type PolicyProblem } from '../../contract/policy.ts'
 import { problemsOf } from './parse.ts'
 import { readYaml } from './yaml.ts'
 

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { ProviderKind } from '../contract/models.ts'
-import type { WireFormat } from './wire.ts'
+import type { ProviderKind } from '../../contract/models.ts'
+import type { WireFormat } from './formats.ts'
 
 /** Beta features of Anthropic's API that change the answer's form. Those that open a way out (files, MCP, fetch, code) are not here. */
 const KNOWN_BETAS =

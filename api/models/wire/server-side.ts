@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { RequestBody } from './body.ts'
-import { type Refusal, refusal, type WireFormat } from './wire.ts'
+import { type Refusal, refusal, type WireFormat } from './formats.ts'
 
 /**
  * Model providers can fetch, search, run code and store on a caller's behalf: ways out that no egress rule sees (BAD-INPUT

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { type PolicyDocument, type PolicyProblem, policyDocument } from '../contract/policy.ts'
+import { type PolicyDocument, type PolicyProblem, policyDocument } from '../../contract/policy.ts'
 import { MAX_PROBLEMS, MAX_SHOWN, type ReadYaml, readYaml } from './yaml.ts'
 
 /**

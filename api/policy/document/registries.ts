@@ -1,6 +1,6 @@
-import { canonicalAddress, classifyAddress } from './address.ts'
+import { canonicalAddress, classifyAddress } from '../address.ts'
+import { canonicalHost } from '../host.ts'
 import type { RegistryName } from './bundles.ts'
-import { canonicalHost } from './host.ts'
 
 /** Where a package client fetches from. */
 export interface Endpoint {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { z } from 'zod'
-import { type Refusal, refusal } from './wire.ts'
+import { type Refusal, refusal } from './formats.ts'
 
 /** Deeper than any client nests, shallow enough for every later walk to recurse. */
 const MAX_DEPTH = 100

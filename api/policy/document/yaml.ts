@@ -1,5 +1,5 @@
 import { isNode, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml'
-import type { PolicyProblem } from '../contract/policy.ts'
+import type { PolicyProblem } from '../../contract/policy.ts'
 
 /** More than any policy needs; a person has to be able to read it. */
 const MAX_BYTES = 262_144
