@@ -1,19 +1,13 @@
 /** Where an allowed name leads: every answer is judged, and only a judged one is dialled. */
 import { createSocket } from 'node:dgram'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createOwnAddresses } from '../../../api/egress/dial.ts'
 import { createResolve } from '../../../api/egress/resolve.ts'
+import { keptForOneTest } from '../../support/kept.ts'
 import { httpUpstream, rawUpstream, type Upstream } from './world/upstream.ts'
 import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world/world.ts'
 
-const opened: { close(): Promise<void> }[] = []
-const keep = <T extends { close(): Promise<void> }>(it: T): T => {
-  opened.push(it)
-  return it
-}
-afterEach(async () => {
-  for (const it of opened.splice(0).reverse()) await it.close()
-})
+const keep = keptForOneTest()
 
 const CONNECT = 'CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n'
 const GET = 'GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n'
@@ -198,7 +192,7 @@ describe('a DNS server of its own', () => {
       socket.send(Buffer.concat([head, query.subarray(12, at + 5), ...records]), from.port, from.address)
     })
     await new Promise<void>((done) => socket.bind(0, '127.0.0.1', done))
-    opened.push({ close: () => new Promise((done) => socket.close(() => done())) })
+    keep({ close: () => new Promise((done) => socket.close(() => done())) })
     return { server: `127.0.0.1:${socket.address().port}`, asked }
   }
 

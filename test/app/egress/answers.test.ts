@@ -1,16 +1,10 @@
 /** What an upstream of plain HTTP may answer, and what becomes of it. */
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { keptForOneTest } from '../../support/kept.ts'
 import { rawUpstream } from './world/upstream.ts'
 import { createWorld, PUBLIC, rule } from './world/world.ts'
 
-const opened: { close(): Promise<void> }[] = []
-const keep = <T extends { close(): Promise<void> }>(it: T): T => {
-  opened.push(it)
-  return it
-}
-afterEach(async () => {
-  for (const it of opened.splice(0).reverse()) await it.close()
-})
+const keep = keptForOneTest()
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'

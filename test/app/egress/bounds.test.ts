@@ -1,18 +1,12 @@
 /** What would grow without a bound: work whose client has left, look-ups, and refusals that the log does not take. */
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { auditEvent } from '../../../api/audit/event.ts'
 import { createBacklog } from '../../../api/egress/backlog.ts'
 import { newId } from '../../../api/ids.ts'
+import { keptForOneTest } from '../../support/kept.ts'
 import { createWorld, rule } from './world/world.ts'
 
-const opened: { close(): Promise<void> }[] = []
-const keep = <T extends { close(): Promise<void> }>(it: T): T => {
-  opened.push(it)
-  return it
-}
-afterEach(async () => {
-  for (const it of opened.splice(0).reverse()) await it.close()
-})
+const keep = keptForOneTest()
 
 const CONNECT = 'CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n'
 const GET = 'GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n'

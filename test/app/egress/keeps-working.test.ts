@@ -4,19 +4,13 @@ import { once } from 'node:events'
 import { Agent, request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http'
 import { connect as tlsConnect } from 'node:tls'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { keptForOneTest } from '../../support/kept.ts'
 import { hello } from './world/hello.ts'
 import { httpUpstream, rawUpstream, tlsUpstream } from './world/upstream.ts'
 import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world/world.ts'
 
-const opened: { close(): Promise<void> }[] = []
-const keep = <T extends { close(): Promise<void> }>(it: T): T => {
-  opened.push(it)
-  return it
-}
-afterEach(async () => {
-  for (const it of opened.splice(0).reverse()) await it.close()
-})
+const keep = keptForOneTest()
 
 async function worldTo(port: number) {
   const rules = [rule({ host: 'example.com', protocol: 'http' }), rule({ host: 'example.org' })]

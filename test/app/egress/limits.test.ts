@@ -1,21 +1,15 @@
 /** What one sandbox may take, what happens when the policy changes under it, and what when the log cannot be written. */
 import type { Socket } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { EgressLimits } from '../../../api/egress/limits.ts'
 import { createPace } from '../../../api/egress/limits.ts'
 import { closed } from '../../support/closed.ts'
+import { keptForOneTest } from '../../support/kept.ts'
 import { hello, sni } from './world/hello.ts'
 import { httpUpstream, rawUpstream } from './world/upstream.ts'
 import { createWorld, headEnds, identityFor, PUBLIC, policy, readUntil, rule, type World } from './world/world.ts'
 
-const opened: { close(): Promise<void> }[] = []
-const keep = <T extends { close(): Promise<void> }>(it: T): T => {
-  opened.push(it)
-  return it
-}
-afterEach(async () => {
-  for (const it of opened.splice(0).reverse()) await it.close()
-})
+const keep = keptForOneTest()
 
 const CONNECT = 'CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n'
 const GET = 'GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n'

@@ -1,20 +1,14 @@
 /** Hostile bytes for a while (`FUZZ_SECONDS`, `FUZZ_SEED`), and one sandbox beside another that takes all it can. */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { closed } from '../../support/closed.ts'
+import { keptForOneTest } from '../../support/kept.ts'
 import { hello, record, sni } from './world/hello.ts'
 import { httpUpstream, rawUpstream } from './world/upstream.ts'
 import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world/world.ts'
 
-const opened: { close(): Promise<void> }[] = []
-const keep = <T extends { close(): Promise<void> }>(it: T): T => {
-  opened.push(it)
-  return it
-}
-afterEach(async () => {
-  for (const it of opened.splice(0).reverse()) await it.close()
-})
+const keep = keptForOneTest()
 
 const rules = [rule({ host: 'example.org' }), rule({ host: 'example.com', protocol: 'http' })]
 const answers = { 'example.org': [[PUBLIC]], 'example.com': [[PUBLIC]] }

@@ -2,9 +2,10 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { EgressLimits } from '../../../api/egress/limits.ts'
 import { closed } from '../../support/closed.ts'
+import { keptForOneTest } from '../../support/kept.ts'
 import {
   EARLY_DATA,
   ECH,
@@ -21,14 +22,7 @@ import {
 import { rawUpstream, tlsUpstream, type Upstream } from './world/upstream.ts'
 import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world/world.ts'
 
-const opened: { close(): Promise<void> }[] = []
-const keep = <T extends { close(): Promise<void> }>(it: T): T => {
-  opened.push(it)
-  return it
-}
-afterEach(async () => {
-  for (const it of opened.splice(0).reverse()) await it.close()
-})
+const keep = keptForOneTest()
 
 const CONNECT = 'CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n'
 const OK = 'HTTP/1.1 200 Connection established\r\n\r\n'

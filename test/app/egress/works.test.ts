@@ -1,16 +1,10 @@
 import { connect as tlsConnect } from 'node:tls'
-import { afterEach, describe, expect, test } from 'vitest'
-import { httpUpstream, tlsUpstream, type Upstream } from './world/upstream.ts'
-import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world/world.ts'
+import { describe, expect, test } from 'vitest'
+import { keptForOneTest } from '../../support/kept.ts'
+import { httpUpstream, tlsUpstream } from './world/upstream.ts'
+import { createWorld, headEnds, PUBLIC, readUntil, rule } from './world/world.ts'
 
-const opened: { close(): Promise<void> }[] = []
-const keep = <T extends World | Upstream>(it: T): T => {
-  opened.push(it)
-  return it
-}
-afterEach(async () => {
-  for (const it of opened.splice(0).reverse()) await it.close()
-})
+const keep = keptForOneTest()
 
 test('what is tried before anybody works in the sandbox says so, refused or not', async () => {
   const upstream = keep(await tlsUpstream(['example.org'], (socket) => socket.end()))
