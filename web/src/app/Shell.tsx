@@ -2,9 +2,10 @@ import { ActionIcon, Drawer } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconMenu2 } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { Navigate, Outlet, useLocation } from '@tanstack/react-router'
+import { Outlet, useLocation, useRouter } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { meQuery } from '../client/session.ts'
+import { Unreachable } from '../components/feedback/Unreachable.tsx'
 import { Wordmark } from '../components/Wordmark.tsx'
 import { Navigation } from './Navigation.tsx'
 import styles from './Shell.module.css'
@@ -13,11 +14,17 @@ import { Shortcuts } from './Shortcuts.tsx'
 export const Shell = () => {
   const { data: me } = useQuery(meQuery)
   const location = useLocation()
+  const router = useRouter()
   const [opened, { open, close }] = useDisclosure()
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new page closes the menu
   useEffect(close, [location.pathname])
 
-  if (!me) return <Navigate to="/sign-in" search={{ next: location.href }} />
+  // The session has ended: the route's own guard knows where to go, and how to come back.
+  useEffect(() => {
+    if (!me) void router.invalidate()
+  }, [me, router])
+
+  if (!me) return null
   return (
     <div className={styles.shell}>
       <a className="skip-link" href="#main">
@@ -41,6 +48,7 @@ export const Shell = () => {
         <Outlet />
       </main>
       <Shortcuts me={me} />
+      <Unreachable />
     </div>
   )
 }

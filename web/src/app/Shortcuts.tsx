@@ -55,6 +55,18 @@ export const Shortcuts = ({ me }: { me: Me }) => {
           </dd>
         </div>
         <div>
+          <dt>Copy what is selected, paste</dt>
+          <dd>
+            <kbd>Ctrl</kbd> <kbd>C</kbd>, <kbd>Ctrl</kbd> <kbd>V</kbd>
+          </dd>
+        </div>
+        <div>
+          <dt>Select while the agent runs</dt>
+          <dd>
+            <kbd>Shift</kbd> and the mouse
+          </dd>
+        </div>
+        <div>
           <dt>This list</dt>
           <dd>
             <kbd>?</kbd>

@@ -18,6 +18,14 @@ import { Setup } from '../pages/sign-in/Setup.tsx'
 import { SignIn } from '../pages/sign-in/SignIn.tsx'
 import { Shell } from './Shell.tsx'
 
+/** A page's code may not come: Backlot is stopped, or was renewed and the code has other names now. */
+const fetched =
+  <Code,>(load: () => Promise<Code>) =>
+  () =>
+    load().catch(() => {
+      throw new RequestFailed('offline', 'This page could not be fetched. Check that Backlot is running.')
+    })
+
 const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Outlet })
 
 const signIn = createRoute({ getParentRoute: () => root, path: '/sign-in', component: SignIn })
@@ -66,42 +74,63 @@ const prototypes = createRoute({ ...parent, path: '/prototypes', component: Prot
 const studio = createRoute({
   ...parent,
   path: '/prototypes/$id',
-  component: lazyRouteComponent(() => import('../pages/studio/Studio.tsx'), 'Studio'),
+  component: lazyRouteComponent(
+    fetched(() => import('../pages/studio/Studio.tsx')),
+    'Studio',
+  ),
 })
 const now = createRoute({
   ...parent,
   path: '/now',
   beforeLoad: only('security'),
-  component: lazyRouteComponent(() => import('../pages/now/Now.tsx'), 'Now'),
+  component: lazyRouteComponent(
+    fetched(() => import('../pages/now/Now.tsx')),
+    'Now',
+  ),
 })
 const models = createRoute({
   ...parent,
   path: '/models',
   beforeLoad: only('admin'),
-  component: lazyRouteComponent(() => import('../pages/models/Models.tsx'), 'Models'),
+  component: lazyRouteComponent(
+    fetched(() => import('../pages/models/Models.tsx')),
+    'Models',
+  ),
 })
 const people = createRoute({
   ...parent,
   path: '/people',
   beforeLoad: only('admin'),
-  component: lazyRouteComponent(() => import('../pages/people/People.tsx'), 'People'),
+  component: lazyRouteComponent(
+    fetched(() => import('../pages/people/People.tsx')),
+    'People',
+  ),
 })
 const policies = createRoute({
   ...parent,
   path: '/policies',
   beforeLoad: only('admin', 'security'),
-  component: lazyRouteComponent(() => import('../pages/policies/Policies.tsx'), 'Policies'),
+  component: lazyRouteComponent(
+    fetched(() => import('../pages/policies/Policies.tsx')),
+    'Policies',
+  ),
 })
 const health = createRoute({
   ...parent,
   path: '/health',
   beforeLoad: only('admin'),
-  component: lazyRouteComponent(() => import('../pages/health/Health.tsx'), 'Health'),
+  component: lazyRouteComponent(
+    fetched(() => import('../pages/health/Health.tsx')),
+    'Health',
+  ),
 })
 const account = createRoute({
   ...parent,
   path: '/account',
-  component: lazyRouteComponent(() => import('../pages/account/Account.tsx'), 'Account'),
+  component: lazyRouteComponent(
+    fetched(() => import('../pages/account/Account.tsx')),
+    'Account',
+  ),
 })
 
 const tree = root.addChildren([
@@ -127,12 +156,23 @@ declare module '@tanstack/react-router' {
   }
 }
 
-/** Answers worth asking for again by themselves: only those that never came. */
-const retry = (count: number, error: Error) => error instanceof RequestFailed && error.code === 'offline' && count < 2
+/** Answers that never came: only these are worth asking for again by themselves. */
+const isOffline = (error: unknown) => error instanceof RequestFailed && error.code === 'offline'
+const retry = (count: number, error: Error) => isOffline(error) && count < 2
+const AGAIN_MS = 3000
 
 export const createQueries = (): QueryClient => {
   const queries: QueryClient = new QueryClient({
-    defaultOptions: { queries: { retry, staleTime: 5000 }, mutations: { retry: false } },
+    defaultOptions: {
+      // 'always': Backlot may be this machine, or near, where the browser knows of no internet.
+      queries: {
+        retry,
+        staleTime: 5000,
+        networkMode: 'always',
+        refetchInterval: (query) => isOffline(query.state.error) && AGAIN_MS,
+      },
+      mutations: { retry: false, networkMode: 'always' },
+    },
     queryCache: new QueryCache({
       onError: (error) => {
         if (error instanceof RequestFailed && error.code === 'unauthenticated')

@@ -33,7 +33,13 @@ export const theme = createTheme({
   variantColorResolver: variants,
   components: {
     Modal: Modal.extend({
-      defaultProps: { lockScroll: false, centered: true, overlayProps: { backgroundOpacity: 0.45 } },
+      // What a dialog says is forgotten when it closes: it must not be seen fading out without it.
+      defaultProps: {
+        lockScroll: false,
+        centered: true,
+        overlayProps: { backgroundOpacity: 0.45 },
+        transitionProps: { exitDuration: 0 },
+      },
     }),
     Drawer: Drawer.extend({ defaultProps: { lockScroll: false, overlayProps: { backgroundOpacity: 0.45 } } }),
     Menu: Menu.extend({ defaultProps: { shadow: 'md', position: 'bottom-end' } }),

@@ -4,8 +4,9 @@ import { eventsPage, followFeed } from '../../client/audit.ts'
 
 /** The page keeps this many; the log keeps them all. */
 const KEPT = 2000
+const PAGES_BACK = 5
 
-interface Feed {
+export interface Feed {
   status: 'loading' | 'failed' | 'ready'
   error: unknown
   events: AuditView[]
@@ -13,7 +14,11 @@ interface Feed {
   /** Came while paused. */
   waiting: number
   retry: () => void
-  older: (() => void) | null
+  /** Goes back until an event is among the `wanted`, or a good way; null at the beginning of the log, or of what is kept. */
+  older: ((wanted: (event: AuditView) => boolean) => void) | null
+  lookingBack: boolean
+  /** As many as are kept are on the page; there may be older ones in the log. */
+  full: boolean
 }
 
 /** The newest events and every one that follows; newest first. While `paused`, new ones wait. */
@@ -23,6 +28,7 @@ export const useFeed = (paused: boolean): Feed => {
   const [events, setEvents] = useState<AuditView[]>([])
   const [cursor, setCursor] = useState<string | null>(null)
   const [live, setLive] = useState(false)
+  const [lookingBack, setLookingBack] = useState(false)
   const [attempt, setAttempt] = useState(0)
   const [pausedAt, setPausedAt] = useState<number | null>(null)
   const newest = useRef(0)
@@ -64,12 +70,23 @@ export const useFeed = (paused: boolean): Feed => {
     () => (pausedAt === null ? events : events.filter((event) => event.seq <= pausedAt)),
     [events, pausedAt],
   )
-  const older = async () => {
-    if (cursor === null) return
-    const page = await eventsPage({ before: cursor })
-    setEvents((kept) => [...kept, ...page.items])
-    setCursor(page.cursor)
+  const older = async (wanted: (event: AuditView) => boolean) => {
+    setError(null)
+    setLookingBack(true)
+    try {
+      let before = cursor
+      for (let pages = 0; before !== null && pages < PAGES_BACK; pages++) {
+        const page = await eventsPage({ before })
+        setEvents((kept) => [...kept, ...page.items].slice(0, KEPT))
+        setCursor(page.cursor)
+        before = page.items.some(wanted) ? null : page.cursor
+      }
+    } catch (failure) {
+      setError(failure)
+    }
+    setLookingBack(false)
   }
+  const full = events.length >= KEPT
   return {
     status,
     error,
@@ -77,6 +94,8 @@ export const useFeed = (paused: boolean): Feed => {
     live,
     waiting: events.length - shown.length,
     retry: () => setAttempt(attempt + 1),
-    older: cursor === null || events.length >= KEPT ? null : () => void older().catch(setError),
+    older: cursor === null || full ? null : (wanted) => void older(wanted),
+    lookingBack,
+    full: cursor !== null && full,
   }
 }

@@ -20,6 +20,7 @@ interface Props {
   replayUntil: number
   readAloud: boolean
   onTitle: (title: string) => void
+  onFullScreen: (on: boolean) => void
   onLeave: () => void
   onEnded: () => void
   ref?: Ref<TerminalHandle>
@@ -30,7 +31,7 @@ const control = (text: string): string => {
   return text.length === 1 && code >= 64 && code <= 95 ? String.fromCodePoint(code - 64) : text
 }
 
-export const TerminalView = ({ sandbox, name, replayUntil, readAloud, onTitle, onLeave, onEnded, ref }: Props) => {
+export const TerminalView = ({ sandbox, name, replayUntil, readAloud, ref, ...on }: Props) => {
   const element = useRef<HTMLDivElement>(null)
   const screen = useRef<Screen>(null)
   const link = useRef<Link>(null)
@@ -44,8 +45,8 @@ export const TerminalView = ({ sandbox, name, replayUntil, readAloud, onTitle, o
     held.current = on
     setCtrl(on)
   }
-  const handlers = useRef({ onTitle, onLeave, onEnded })
-  handlers.current = { onTitle, onLeave, onEnded }
+  const handlers = useRef(on)
+  handlers.current = on
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: one screen for one terminal; where its past ends is asked once
   useEffect(() => {
@@ -59,6 +60,7 @@ export const TerminalView = ({ sandbox, name, replayUntil, readAloud, onTitle, o
       onSize: (size) => link.current?.resize(size),
       onTitle: (title) => handlers.current.onTitle(title),
       onLink: setTarget,
+      onFullScreen: (full) => handlers.current.onFullScreen(full),
       onLeave: () => handlers.current.onLeave(),
     })
     const line = createLink(sandbox, name, shown, (next) => {

@@ -1,6 +1,8 @@
 import { FitAddon } from '@xterm/addon-fit'
 import { WebLinksAddon } from '@xterm/addon-web-links'
 import { type ITheme, Terminal } from '@xterm/xterm'
+import { watchFullScreen } from './full-screen.ts'
+import { isBrowsers } from './keys.ts'
 import { plainTitle, webTarget } from './printed.ts'
 import { muteReplies } from './replies.ts'
 import { withStyleSheets } from './style-sheets.ts'
@@ -38,6 +40,8 @@ interface Handlers {
   onTitle: (title: string) => void
   /** Somebody pressed a link: ask, showing where it really goes. */
   onLink: (target: string) => void
+  /** A program shows something on the whole screen, or gave it back. */
+  onFullScreen: (on: boolean) => void
   /** The keys that give the keyboard back to the page. */
   onLeave: () => void
 }
@@ -68,12 +72,16 @@ export const createScreen = (element: HTMLElement, replayUntil: number, handlers
   terminal.onBinary(handlers.onInput)
   terminal.onTitleChange((title) => handlers.onTitle(plainTitle(title)))
   terminal.attachCustomKeyEventHandler((event) => {
+    if (event.type === 'keydown' && isBrowsers(event, terminal.hasSelection())) return false
     if (event.type !== 'keydown' || !event.ctrlKey || !event.shiftKey || event.code !== 'KeyL') return true
     event.preventDefault()
     handlers.onLeave()
     return false
   })
+  watchFullScreen(terminal, handlers.onFullScreen)
   withStyleSheets(() => terminal.open(element))
+  // What was copied is selected no more, so that the next Ctrl+C stops the program.
+  element.addEventListener('copy', () => terminal.clearSelection())
 
   const size = () => ({ cols: within(terminal.cols, 2, 1000), rows: within(terminal.rows, 2, 500) })
   const refit = () => {
@@ -81,6 +89,8 @@ export const createScreen = (element: HTMLElement, replayUntil: number, handlers
     fit.fit()
   }
   terminal.onResize(() => handlers.onSize(size()))
+  // Several windows may show one terminal: it has the size of the one that is used.
+  terminal.textarea?.addEventListener('focus', () => handlers.onSize(size()))
   const observer = new ResizeObserver(() => window.requestAnimationFrame(refit))
   observer.observe(element)
   void document.fonts.load('14px "JetBrains Mono Variable"').then(() => {

@@ -38,7 +38,8 @@ interface ChoiceProps {
 
 const Choice = ({ slot, now, providers }: ChoiceProps) => {
   const queries = useQueryClient()
-  const [provider, setProvider] = useState(now?.provider ?? providers[0]?.id ?? '')
+  const [picked, setPicked] = useState<string | null>(null)
+  const provider = picked ?? now?.provider ?? providers[0]?.id ?? ''
   const [model, setModel] = useState(now?.model ?? '')
   const known = useQuery({
     queryKey: ['models', provider, 'names'],
@@ -68,7 +69,7 @@ const Choice = ({ slot, now, providers }: ChoiceProps) => {
         label="Provider"
         data={[...new Set([...(now ? [now.provider] : []), ...providers.map((one) => one.id)])]}
         value={provider}
-        onChange={(event) => setProvider(event.currentTarget.value)}
+        onChange={(event) => setPicked(event.currentTarget.value)}
       />
       <Autocomplete
         label="Model"

@@ -1,6 +1,17 @@
 import { Button, Group } from '@mantine/core'
-import { messageOf } from '../../client/request.ts'
+import { z } from 'zod'
+import { messageOf, RequestFailed, request } from '../../client/request.ts'
 import styles from './NotFound.module.css'
+
+/** Anew with what the server has now; without an answer from it a reload would lose the page. */
+const tryAgain = async (reset: () => void) => {
+  try {
+    await request('/me', z.unknown())
+  } catch (error) {
+    if (error instanceof RequestFailed && error.code === 'offline') return reset()
+  }
+  window.location.reload()
+}
 
 /** In place of a page that failed. What runs in the workspaces goes on. */
 export const PageBroke = ({ error, reset }: { error: unknown; reset: () => void }) => (
@@ -8,7 +19,7 @@ export const PageBroke = ({ error, reset }: { error: unknown; reset: () => void 
     <h1>This page broke</h1>
     <p>{messageOf(error)} Whatever runs in your workspaces goes on.</p>
     <Group>
-      <Button onClick={reset}>Try again</Button>
+      <Button onClick={() => void tryAgain(reset)}>Try again</Button>
       <Button variant="default" component="a" href="/">
         Go to the start
       </Button>

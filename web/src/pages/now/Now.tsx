@@ -11,6 +11,7 @@ import { useFeed } from '../../modules/audit/use-feed.ts'
 import { Decisions } from './Decisions.tsx'
 import { Filters } from './Filters.tsx'
 import styles from './Now.module.css'
+import { Older } from './Older.tsx'
 import { Running } from './Running.tsx'
 
 export const Now = () => {
@@ -63,11 +64,7 @@ export const Now = () => {
               ))}
             </ol>
           )}
-          {feed.status === 'ready' && feed.older && (
-            <Button variant="default" onClick={feed.older}>
-              Show older
-            </Button>
-          )}
+          {feed.status === 'ready' && <Older feed={feed} filter={filter} />}
         </section>
         <Running />
       </div>

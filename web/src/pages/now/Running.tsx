@@ -23,19 +23,22 @@ const stopOne = ({ sandbox, title }: PrototypeView): Asked => ({
   order: { scope: 'sandbox', id: sandbox.id },
   title: `Stop “${title}”?`,
   action: 'Stop prototype',
-  happens: 'Its connections close within a second and everything running in it ends. Its files stay.',
+  happens:
+    'Its connections close within a second and everything running in it ends. Its files stay, and its owner can start it again.',
 })
 const stopPerson = ({ owner }: PrototypeView): Asked => ({
   order: { scope: 'person', id: owner.id },
   title: `Stop everything of ${owner.name}?`,
   action: `Stop ${owner.name}`,
-  happens: 'All prototypes of this person stop within a second. Their account stays; an admin can disable it.',
+  happens:
+    'All prototypes of this person stop within a second. They can start them again until an admin disables their account.',
 })
 const stopAll: Asked = {
   order: { scope: 'everything' },
   title: 'Stop everything?',
   action: 'Stop everything',
-  happens: 'Every prototype of everybody stops within a second. People lose what runs; files stay.',
+  happens:
+    'Every prototype of everybody stops within a second. People lose what runs; files stay, and they can start again.',
 }
 
 /** What could do something now, with a switch for each of it. */

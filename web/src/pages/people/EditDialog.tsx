@@ -1,5 +1,5 @@
 import { Button, Group, Modal, TextInput } from '@mantine/core'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import type { Person } from '../../../../api/contract/people.ts'
 import { changePerson, peopleQuery } from '../../client/people.ts'
@@ -19,6 +19,8 @@ const EditForm = ({ person, onClose }: { person: Person; onClose: () => void }) 
   const queries = useQueryClient()
   const [name, setName] = useState(person.name)
   const [roles, setRoles] = useState(person.roles)
+  const { data: me } = useQuery(meQuery)
+  const leaving = person.id === me?.person.id && person.roles.includes('admin') && !roles.includes('admin')
   const save = useMutation({
     mutationFn: () => changePerson(person.id, { name: name.trim(), roles }),
     onSuccess: () => {
@@ -43,6 +45,7 @@ const EditForm = ({ person, onClose }: { person: Person; onClose: () => void }) 
         onChange={(event) => setName(event.currentTarget.value)}
       />
       <Roles value={roles} onChange={setRoles} error={roles.length === 0 && 'Choose at least one.'} />
+      {leaving && <p role="status">You stop being an admin at once. Only another admin can make you one again.</p>}
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>
           Cancel

@@ -1,6 +1,7 @@
 import { NativeSelect } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
+import { DEFAULT_POLICY } from '../../../../api/contract/prototypes.ts'
 import { policiesQuery, policyQuery } from '../../client/policies.ts'
 import { Age } from '../../components/Age.tsx'
 import { Bones, Empty, Ready } from '../../components/feedback/Waiting.tsx'
@@ -14,7 +15,7 @@ export const Policies = () => {
   const query = useQuery(policiesQuery)
   const [chosen, setChosen] = useState<string | null>(null)
   const names = query.data?.items.map((item) => item.name) ?? []
-  const name = chosen ?? (names.includes('default') ? 'default' : names[0]) ?? null
+  const name = chosen ?? (names.includes(DEFAULT_POLICY) ? DEFAULT_POLICY : names[0]) ?? null
   return (
     <Page
       title="Policies"

@@ -63,11 +63,12 @@ export const SignIn = () => {
     enter.mutate({ email: address.data, password })
   }
 
+  const returning = nextOf(window.location.search) !== '/'
   const message = problem ?? (enter.isError ? messageOf(enter.error) : null)
   const byLink = enter.isPending && enter.variables !== undefined && 'token' in enter.variables
   if (byLink) return <Doorway title="Signing you in…">{null}</Doorway>
   return (
-    <Doorway title="Sign in">
+    <Doorway title="Sign in" {...(returning ? { intro: 'Then you go on where you were.' } : {})}>
       <form className={styles.form} onSubmit={submit} noValidate>
         <Problem>{message}</Problem>
         <TextInput

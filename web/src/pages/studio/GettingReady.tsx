@@ -24,7 +24,7 @@ export const GettingReady = ({ prototype, onRemove }: { prototype: PrototypeView
         <Facade seed={prototype.id} mood="rising" share={shareOf(sandbox)} />
         <h2>Putting up your set</h2>
         <Progress sandbox={sandbox} />
-        <p>{words.long} You can leave this page; it goes on.</p>
+        <p>You can leave this page; it goes on.</p>
       </div>
     )
   }

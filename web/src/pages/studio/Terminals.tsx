@@ -25,6 +25,7 @@ export const Terminals = ({ sandbox }: { sandbox: string }) => {
   const [gone, setGone] = useState<string[]>([])
   const [current, setCurrent] = useState(FIRST)
   const [titles, setTitles] = useState<Record<string, string>>({})
+  const [fullScreen, setFullScreen] = useState<string | null>(null)
   const [readAloud, setReadAloud] = useState(false)
   const terminal = useRef<TerminalHandle>(null)
   const tabs = useRef<HTMLDivElement>(null)
@@ -73,11 +74,13 @@ export const Terminals = ({ sandbox }: { sandbox: string }) => {
                 replayUntil={past?.offset ?? 0}
                 readAloud={readAloud}
                 onTitle={(title) => setTitles((known) => ({ ...known, [shown]: title }))}
+                onFullScreen={(full) => setFullScreen(full ? shown : null)}
                 onLeave={() => tabs.current?.querySelector<HTMLElement>('[aria-selected="true"]')?.focus()}
                 onEnded={() => void queries.invalidateQueries({ queryKey: terminalsQuery(sandbox).queryKey })}
               />
             </div>
             <HowToStart
+              inUse={fullScreen === shown}
               onType={(text) => {
                 terminal.current?.type(text)
                 terminal.current?.focus()

@@ -122,6 +122,7 @@ export const createLink = (sandbox: string, name: string, screen: Screen, onStat
       }
     } catch (error) {
       if (error instanceof RequestFailed && refusals.includes(error.code)) end({ is: 'refused', why: error.message })
+      else if (error instanceof RequestFailed && error.code === 'offline') later('Backlot cannot be reached.')
       else later(messageOf(error))
     }
   }
