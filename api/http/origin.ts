@@ -8,7 +8,8 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
  * Only pages of our own origin may use a person's cookie. In this order:
  * 1. `Host` is ours: otherwise any name that an attacker points at this address would be an origin (DNS rebinding).
  * 2. `Origin`, where it is sent, equals our own exactly; `Sec-Fetch-Site`, where it is sent, is ours or typed by hand.
- * 3. A WebSocket, or a change made with a cookie, must send `Origin`: every browser does.
+ * 3. A WebSocket must send `Origin`, and so must a change that a browser makes with a cookie. What sends neither `Origin` nor
+ *    `Sec-Fetch-Site` is no browser (Fetch, section 3.2; Fetch Metadata), and nobody can make it send another person's cookie.
  * Forwarded headers are never read (trustProxy is off).
  *
  * @param url what people type, when a proxy stands in front; null: this program's own address.
@@ -22,22 +23,23 @@ export function refuseOtherOrigins(app: App, url: string | null): void {
         'Backlot does not answer to this host name. Set BACKLOT_URL to the address that people type.',
       )
     }
-    const { origin, cookie } = request.headers
+    const { origin } = request.headers
     const fetchSite = request.headers['sec-fetch-site']
     if (origin !== undefined && !own.includes(origin)) throw refused()
     if (fetchSite !== undefined && fetchSite !== 'same-origin' && fetchSite !== 'none' && !isNavigation(request))
       throw refused()
-    const changes = !READING.has(request.method) || request.headers.upgrade !== undefined
-    const needsOrigin =
-      request.headers.upgrade !== undefined ? request.headers.authorization === undefined : cookie !== undefined
-    if (changes && needsOrigin && origin === undefined) throw refused()
+    const upgrades = request.headers.upgrade !== undefined
+    const changes = !READING.has(request.method)
+    const byBrowser = fetchSite !== undefined && fetchSite !== 'same-origin'
+    const needsOrigin = upgrades ? request.headers.authorization === undefined : changes && byBrowser
+    if (needsOrigin && origin === undefined) throw refused()
   })
 }
 
 function refused() {
   return new ApiError(
     'origin_refused',
-    'This request did not come from a Backlot page. Scripts: send an Origin header equal to the address of Backlot, or use an API token.',
+    'This request did not come from a Backlot page. Scripts: send no Origin, or, as WebSockets must, the address of Backlot.',
   )
 }
 

@@ -227,13 +227,23 @@ describe('origins', () => {
     ['http://localhost:<port>'],
     ['http://127.0.0.1:<port>/'],
     ['HTTP://127.0.0.1:<port>'],
-    [undefined],
   ])('a change with the cookie from %j is refused (U02)', async (origin) => {
     const person = await server.personWith('pm')
-    const headers = origin === undefined ? {} : { origin: origin.replace('<port>', port()) }
-    const answer = await change(person.cookie, headers)
+    const answer = await change(person.cookie, { origin: origin.replace('<port>', port()) })
     expect(answer.status).toBe(403)
     expect(errorBody.parse(JSON.parse(answer.text)).error.code).toBe('origin_refused')
+  })
+
+  test.each([
+    ['neither Origin nor Sec-Fetch-Site: a script', {}, 200],
+    ['Sec-Fetch-Site: same-origin alone', { 'sec-fetch-site': 'same-origin' }, 200],
+    ['Sec-Fetch-Site: none alone', { 'sec-fetch-site': 'none' }, 403],
+    ['Sec-Fetch-Site: same-site alone', { 'sec-fetch-site': 'same-site' }, 403],
+    ['Sec-Fetch-Site: cross-site alone', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['a navigation from elsewhere', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }, 403],
+  ])('a change with the cookie and %s: %#', async (_what, headers, status) => {
+    const person = await server.personWith('pm')
+    expect((await change(person.cookie, headers)).status).toBe(status)
   })
 
   test('a change from our own page works, and so does a token without any origin', async () => {
