@@ -44,7 +44,7 @@ test('nothing that is sent afterwards is heard, even by a client that does not c
   live.endPerson(person)
   socket.send('after')
   await until('the connection is gone', () => (app.websocketServer.clients.size === 0 ? true : null))
-  expect(performance.now() - startedAt).toBeLessThan(2_500)
+  expect(performance.now() - startedAt).toBeLessThan(5_000)
   expect(heard).toEqual(['before'])
   socket.terminate()
   await closed
