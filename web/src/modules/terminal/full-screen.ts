@@ -6,7 +6,7 @@ export const watchFullScreen = (terminal: Terminal, onChange: (full: boolean) =>
   const showsText = () => {
     const { active } = terminal.buffer
     return Array.from({ length: terminal.rows }, (_, row) => active.getLine(active.viewportY + row)).some(
-      (line) => line?.translateToString(true) !== '',
+      (line) => line !== undefined && line.translateToString().trim() !== '',
     )
   }
   terminal.onRender(() => {
