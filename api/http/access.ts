@@ -62,7 +62,9 @@ export function keepAccess(app: App, { ownerOf, append }: AccessDeps): void {
     const id = kind && idIn(kind, request.params)
     return kind && id ? ownerOf(kind, id) : null
   }
-  const isOwner = async (caller: Caller, request: FastifyRequest) => (await ownerIn(request)) === caller.id
+  /** Who is no pm any more has lost what they made too; security and admins can still stop it. */
+  const isOwner = async (caller: Caller, request: FastifyRequest) =>
+    hasOne(caller, ['pm']) && (await ownerIn(request)) === caller.id
   const exists = async (request: FastifyRequest) => (await ownerIn(request)) !== null
 }
 

@@ -11,11 +11,11 @@ import type { App } from '../../../api/http/route.ts'
 import { newId } from '../../../api/ids.ts'
 import { startServer, type TestServer } from '../../support/server/server.ts'
 
-type Who = Role | 'nobody' | 'owner'
-const everybody: readonly Who[] = ['nobody', 'pm', 'security', 'admin', 'engineer', 'owner']
-const signedIn: readonly Who[] = ['pm', 'security', 'admin', 'engineer', 'owner']
+type Who = Role | 'nobody' | 'owner' | 'former owner'
+const everybody: readonly Who[] = ['nobody', 'pm', 'security', 'admin', 'engineer', 'owner', 'former owner']
+const signedIn: readonly Who[] = everybody.filter((who) => who !== 'nobody')
 
-/** Method and path → who gets past the access check. `owner` is a pm who owns the prototype and the sandbox in the path. */
+/** Method and path → who gets past the access check. `owner` is a pm who owns the prototype and the sandbox in the path; `former owner` owns them and is no pm any more. */
 const expected: Record<string, readonly Who[]> = {
   'GET /healthz': everybody,
   'GET /readyz': everybody,
@@ -137,7 +137,14 @@ describe.each(Object.entries(expected))('%s', (route, allowed) => {
       else expect(status).toBe(401)
       return
     }
-    const person = who === 'owner' ? owned.person : await server.personWith(who)
+    const owns = who === 'owner' || who === 'former owner'
+    const person = owns ? owned.person : await server.personWith(who)
+    if (who === 'former owner')
+      await server.db
+        .updateTable('people')
+        .set({ roles: ['engineer'] })
+        .where('id', '=', person.id)
+        .execute()
     const refusedBefore = await refusals()
     const { status } = await headOf(path, { ...asked, headers: { cookie: person.cookie } })
     expect(status).not.toBe(401)
