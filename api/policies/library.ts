@@ -37,6 +37,8 @@ export async function openLibrary({ folder, images, host = null, registries: dep
   const registry = (name: RegistryName) => {
     const found = asked.get(name) ?? resolveRegistry(name, deps)
     asked.set(name, found)
+    // A client that was not there, or was too slow, may be there the next time.
+    void found.then(({ ok }) => ok || asked.delete(name))
     return found
   }
 

@@ -50,6 +50,23 @@ const publish = (yaml: string, more: { name?: string } = {}) =>
 const small = (description: string) =>
   `{ policy: small, description: ${description}, tools: { allow: [] }, sandbox: {}, egress: [], models: { default: {} } }`
 
+test('a package client that does not answer is asked again the next time', async () => {
+  const answers = [null, 'https://packages.example.org/npm/\n']
+  const asked = await openLibrary({
+    folder: 'policies',
+    images,
+    registries: {
+      run: async () => answers.shift() ?? Promise.reject(new Error('it took too long')),
+      resolve: async () => ['93.184.216.34'],
+    },
+  })
+  const yaml = await readFile('policies/default.yaml', 'utf8')
+  expect(await asked.judge(yaml, 1)).toMatchObject({ ok: false })
+  expect(await asked.judge(yaml, 1)).toMatchObject({ ok: true })
+  expect(answers).toEqual([])
+  expect(await asked.judge(yaml, 1)).toMatchObject({ ok: true })
+})
+
 describe("publishing, with the server's own grants", () => {
   test('what is in force says what it was made from, and is recorded', async () => {
     const before = await published()
