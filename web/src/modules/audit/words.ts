@@ -22,7 +22,7 @@ const accepting = (unsafe: readonly string[]): string => (unsafe.length === 0 ? 
 /** Each kind in a person's words. A kind without an entry does not compile. */
 const sentences: Record<AuditKind, (detail: unknown) => string> = {
   'egress.request': say(detailOf['egress.request'], (it) =>
-    it.host === '' ? `unreadable request ${it.raw ?? ''}` : `${it.method} ${place(it)}${it.path ?? ''}`,
+    it.host === '' ? (it.raw ?? 'a request that could not be read') : `${it.method} ${place(it)}${it.path ?? ''}`,
   ),
   'egress.ended': say(detailOf['egress.ended'], (it) => {
     const status = it.status === null ? it.outcome : `${it.status}, ${it.outcome}`
