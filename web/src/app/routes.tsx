@@ -9,7 +9,7 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import type { Role } from '../../../api/contract/people.ts'
-import { RequestFailed } from '../client/request.ts'
+import { isOffline, RequestFailed } from '../client/request.ts'
 import { holds, meQuery } from '../client/session.ts'
 import { NotFound } from '../pages/not-found/NotFound.tsx'
 import { PageBroke } from '../pages/not-found/PageBroke.tsx'
@@ -156,8 +156,6 @@ declare module '@tanstack/react-router' {
   }
 }
 
-/** Answers that never came: only these are worth asking for again by themselves. */
-const isOffline = (error: unknown) => error instanceof RequestFailed && error.code === 'offline'
 const retry = (count: number, error: Error) => isOffline(error) && count < 2
 const AGAIN_MS = 3000
 

@@ -17,6 +17,9 @@ export class RequestFailed extends Error {
   }
 }
 
+/** No answer came: worth asking for again. */
+export const isOffline = (error: unknown): boolean => error instanceof RequestFailed && error.code === 'offline'
+
 /** For answers without a body. */
 export const nothing = z.undefined()
 

@@ -1,6 +1,6 @@
 import { notifyManager, useQueryClient } from '@tanstack/react-query'
 import { useSyncExternalStore } from 'react'
-import { RequestFailed } from '../../client/request.ts'
+import { isOffline } from '../../client/request.ts'
 import styles from './Unreachable.module.css'
 
 /** Says that what is on the screen may be old, while answers do not come. */
@@ -11,10 +11,7 @@ export const Unreachable = () => {
     () =>
       cache
         .getAll()
-        .some(
-          ({ state }) =>
-            state.data !== undefined && state.error instanceof RequestFailed && state.error.code === 'offline',
-        ),
+        .some(({ state }) => state.data !== undefined && isOffline(state.error ?? state.fetchFailureReason)),
   )
   return (
     <div role="status">

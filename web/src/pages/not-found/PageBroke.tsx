@@ -1,6 +1,6 @@
 import { Button, Group } from '@mantine/core'
 import { z } from 'zod'
-import { messageOf, RequestFailed, request } from '../../client/request.ts'
+import { isOffline, messageOf, request } from '../../client/request.ts'
 import styles from './NotFound.module.css'
 
 /** Anew with what the server has now; without an answer from it a reload would lose the page. */
@@ -8,7 +8,7 @@ const tryAgain = async (reset: () => void) => {
   try {
     await request('/me', z.unknown())
   } catch (error) {
-    if (error instanceof RequestFailed && error.code === 'offline') return reset()
+    if (isOffline(error)) return reset()
   }
   window.location.reload()
 }

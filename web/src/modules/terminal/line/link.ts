@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type ClientFrame, MAX_CLIENT_MESSAGE_BYTES, serverFrame } from '../../../../../api/contract/terminal.ts'
-import { messageOf, RequestFailed } from '../../../client/request.ts'
+import { isOffline, messageOf, RequestFailed } from '../../../client/request.ts'
 import { terminalAddress, terminalTicket } from '../../../client/terminals.ts'
 import { createFlow } from './flow.ts'
 
@@ -122,7 +122,7 @@ export const createLink = (sandbox: string, name: string, screen: Screen, onStat
       }
     } catch (error) {
       if (error instanceof RequestFailed && refusals.includes(error.code)) end({ is: 'refused', why: error.message })
-      else if (error instanceof RequestFailed && error.code === 'offline') later('Backlot cannot be reached.')
+      else if (isOffline(error)) later('Backlot cannot be reached.')
       else later(messageOf(error))
     }
   }
