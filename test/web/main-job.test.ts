@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Platform, startPlatform } from '../support/server/platform.ts'
 import { openBrowser, openPage, type Watched, watch } from './browser.ts'
 import { photograph } from './screenshots.ts'
-import { arrive, makePrototype, OWNER, shows, signIn, terminalOpens, type } from './steps.ts'
+import { arrive, makePrototype, OWNER, pointAt, shows, signIn, terminalOpens, type } from './steps.ts'
 
 describe('the main job in a browser', { timeout: 400_000 }, () => {
   let platform: Platform
@@ -72,6 +72,23 @@ describe('the main job in a browser', { timeout: 400_000 }, () => {
     await page.getByRole('tab', { name: 'Main', selected: true }).waitFor()
     await terminalOpens(page)
     await shows(page, 'hi')
+  })
+
+  test('Ctrl+C copies what is selected and Ctrl+V pastes', async () => {
+    const { page } = desk
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    await type(page, 'clear; echo carry')
+    await shows(page, 'carry')
+    await pointAt(page, 'carry')
+    for (const clickCount of [1, 2]) {
+      await page.mouse.down({ clickCount })
+      await page.mouse.up({ clickCount })
+    }
+    await page.keyboard.press('Control+c')
+    await page.keyboard.type('echo got-')
+    await page.keyboard.press('Control+v')
+    await page.keyboard.press('Enter')
+    await shows(page, 'got-carry')
   })
 
   test('the link works once, wrong words are refused with one message, the password opens', async () => {

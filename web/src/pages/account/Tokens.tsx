@@ -7,6 +7,7 @@ import { Age } from '../../components/Age.tsx'
 import { OnceOnly } from '../../components/feedback/OnceOnly.tsx'
 import { Problem } from '../../components/feedback/Problem.tsx'
 import { Bones, Ready } from '../../components/feedback/Waiting.tsx'
+import { Rows } from '../../components/Rows.tsx'
 import styles from './Account.module.css'
 
 const spans = [
@@ -37,7 +38,7 @@ export const Tokens = () => {
   }
   const error = create.error ?? revoke.error
   return (
-    <>
+    <div className={styles.tokens}>
       <form className={styles.inline} onSubmit={submit}>
         <TextInput
           label="What is it for?"
@@ -61,10 +62,10 @@ export const Tokens = () => {
       <Ready query={query} bones={<Bones rows={1} />}>
         {({ items }) =>
           items.length > 0 && (
-            <ul className={styles.list}>
+            <Rows>
               {items.map((token) => (
                 <li key={token.id}>
-                  <span>{token.name}</span>
+                  <span className={styles.token}>{token.name}</span>
                   <small>
                     {token.lastUsedAt ? (
                       <>
@@ -87,10 +88,10 @@ export const Tokens = () => {
                   </Button>
                 </li>
               ))}
-            </ul>
+            </Rows>
           )
         }
       </Ready>
-    </>
+    </div>
   )
 }

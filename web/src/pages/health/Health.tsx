@@ -5,6 +5,7 @@ import type { DoctorReport } from '../../../../api/contract/runner.ts'
 import { healthQuery } from '../../client/health.ts'
 import { Ready } from '../../components/feedback/Waiting.tsx'
 import { Page } from '../../components/Page.tsx'
+import { Rows } from '../../components/Rows.tsx'
 import styles from './Health.module.css'
 
 type Status = DoctorReport['checks'][number]['status']
@@ -42,28 +43,30 @@ export const Health = () => {
     >
       <Ready query={query}>
         {({ checks }) => (
-          <ul className={styles.list}>
+          <Rows>
             {checks
               .toSorted((a, b) => order[a.status] - order[b.status])
               .map((check) => {
                 const { icon: Icon, means } = signs[check.status]
                 return (
-                  <li key={check.id} data-status={check.status}>
-                    <Icon size={20} aria-label={means} />
-                    <div>
-                      <p>{check.title}</p>
-                      <small>{check.detail}</small>
-                      {check.fix &&
-                        (check.fix.endsWith('.') ? (
-                          <p className={styles.fix}>{check.fix}</p>
-                        ) : (
-                          <code>{check.fix}</code>
-                        ))}
+                  <li key={check.id}>
+                    <div className={styles.check} data-status={check.status}>
+                      <Icon size={20} aria-label={means} />
+                      <div>
+                        <p>{check.title}</p>
+                        <small>{check.detail}</small>
+                        {check.fix &&
+                          (check.fix.endsWith('.') ? (
+                            <p className={styles.fix}>{check.fix}</p>
+                          ) : (
+                            <code>{check.fix}</code>
+                          ))}
+                      </div>
                     </div>
                   </li>
                 )
               })}
-          </ul>
+          </Rows>
         )}
       </Ready>
     </Page>

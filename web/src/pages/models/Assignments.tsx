@@ -6,6 +6,7 @@ import type { Assignment, modelsView, Provider } from '../../../../api/contract/
 import { assignModel, modelsQuery, testProvider } from '../../client/models.ts'
 import { messageOf } from '../../client/request.ts'
 import { Problem } from '../../components/feedback/Problem.tsx'
+import { Rows } from '../../components/Rows.tsx'
 import styles from './Models.module.css'
 
 const slots = [
@@ -14,7 +15,7 @@ const slots = [
 ] as const
 
 export const Assignments = ({ providers, assignments }: { providers: Provider[]; assignments: Assignment[] }) => (
-  <ul className={styles.list}>
+  <Rows>
     {slots.map(({ slot, title, labels }) => {
       const now = assignments.find((one) => one.slot === slot)
       return (
@@ -27,7 +28,7 @@ export const Assignments = ({ providers, assignments }: { providers: Provider[];
         </li>
       )
     })}
-  </ul>
+  </Rows>
 )
 
 interface ChoiceProps {

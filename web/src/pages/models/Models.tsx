@@ -6,6 +6,7 @@ import type { Provider } from '../../../../api/contract/models.ts'
 import { modelsQuery } from '../../client/models.ts'
 import { Empty, Ready } from '../../components/feedback/Waiting.tsx'
 import { Page, Section } from '../../components/Page.tsx'
+import { Rows } from '../../components/Rows.tsx'
 import { Assignments } from './Assignments.tsx'
 import styles from './Models.module.css'
 import { ProviderDialog } from './ProviderDialog.tsx'
@@ -42,11 +43,11 @@ export const Models = () => {
                     on your own machines.
                   </Empty>
                 ) : (
-                  <ul className={styles.list}>
+                  <Rows>
                     {real.map((provider) => (
                       <ProviderRow key={provider.id} provider={provider} onEdit={() => setEdited(provider)} />
                     ))}
-                  </ul>
+                  </Rows>
                 )}
               </Section>
               <Section

@@ -6,6 +6,7 @@ import { peopleQuery } from '../../client/people.ts'
 import { meQuery } from '../../client/session.ts'
 import { Ready } from '../../components/feedback/Waiting.tsx'
 import { Page } from '../../components/Page.tsx'
+import { Rows } from '../../components/Rows.tsx'
 import { InviteDialog } from './InviteDialog.tsx'
 import styles from './People.module.css'
 import { PersonRow } from './PersonRow.tsx'
@@ -27,11 +28,11 @@ export const People = () => {
       <Ready query={query}>
         {({ items }) => (
           <>
-            <ul className={styles.list}>
+            <Rows>
               {items.map((person) => (
                 <PersonRow key={person.id} person={person} isMe={person.id === me?.person.id} />
               ))}
-            </ul>
+            </Rows>
             {items.length < 2 && (
               <p className={styles.alone}>Only you so far. Invite a product manager and somebody from security.</p>
             )}

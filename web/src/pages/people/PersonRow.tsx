@@ -24,8 +24,8 @@ export const PersonRow = ({ person, isMe }: { person: Person; isMe: boolean }) =
     },
   })
   return (
-    <li data-disabled={person.disabled}>
-      <div className={styles.who}>
+    <li>
+      <div className={styles.who} data-disabled={person.disabled}>
         <p>
           {person.name}
           {isMe && ' (you)'}
