@@ -56,7 +56,7 @@ export async function keepLimit(trx: Store, person: PersonId, policy: PolicyInFo
   if (Number(held) < perPerson) return
   throw new ApiError(
     'limit_reached',
-    `You have ${held} sandboxes, and the policy "${policy.name}" allows ${perPerson} for each person. Remove a prototype that you no longer need, or ask your admin to raise perPerson.`,
+    `You have ${held} of at most ${perPerson} prototypes. Delete one that you no longer need, or ask your admin for more (perPerson in the policy "${policy.name}").`,
   )
 }
 

@@ -67,7 +67,7 @@ function building(hands: Hands, asked: string, steps: Turn[], last: string | nul
     return act('The file is already there. I read it first.', read)
   if (!wrote) return act('Now I write it anew.', write)
   return say(
-    `${LABEL} I wrote ${DESCRIPTIONS[kind]} to ${hands.file}: one file, nothing to install. To look at it, run \`python3 -m http.server 8000\` in its folder. Then try “make the button green” or “change the title to Lunch vote”.`,
+    `${LABEL} I wrote ${DESCRIPTIONS[kind]} to ${hands.file}: one file, nothing to install. Backlot cannot show pages yet; \`cat ${hands.file}\` prints it. Then try “make the button green” or “change the title to Lunch vote”.`,
   )
 }
 
