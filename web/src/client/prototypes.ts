@@ -15,14 +15,16 @@ const changing: readonly SandboxState[] = ['building', 'starting', 'proving']
 export const isGettingReady = (state: SandboxState): boolean => changing.includes(state)
 /** A terminal can be opened in it. */
 export const isUsable = (state: SandboxState): boolean => state === 'claimed' || state === 'ready'
-/** How long until the next look: often while something is being built. */
-const pace = (items: readonly PrototypeView[]): number =>
-  items.some((item) => isGettingReady(item.sandbox.state)) ? 1000 : 10_000
+/** How long until the next look: often while something is being built, soon while nothing is known yet. */
+const pace = (items: readonly PrototypeView[] | undefined): number => {
+  if (!items) return 3000
+  return items.some((item) => isGettingReady(item.sandbox.state)) ? 1000 : 10_000
+}
 
 export const prototypesQuery = queryOptions({
   queryKey: ['prototypes'],
   queryFn: ({ signal }) => request('/prototypes?limit=100', prototypeList, { signal }),
-  refetchInterval: (query) => pace(query.state.data?.items ?? []),
+  refetchInterval: (query) => pace(query.state.data?.items),
 })
 
 /** For security: what runs, whoever owns it. */
@@ -46,7 +48,7 @@ export const prototypeQuery = (id: string) =>
   queryOptions({
     queryKey: ['prototypes', id],
     queryFn: ({ signal }) => request(`/prototypes/${id}`, prototypeView, { signal }),
-    refetchInterval: (query) => pace(query.state.data ? [query.state.data] : []),
+    refetchInterval: (query) => pace(query.state.data && [query.state.data]),
   })
 
 /** `key` makes a repeated press, or a retry after a lost answer, the same prototype. */

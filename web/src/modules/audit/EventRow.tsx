@@ -7,6 +7,8 @@ import { isProof, judgedWords, sentence } from './words.ts'
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 
+const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full' })
+
 const whoOf = (event: AuditView): string => {
   if (event.actor.type === 'system') return event.actor.id
   if (event.actor.type === 'nobody') return 'nobody signed in'
@@ -22,7 +24,7 @@ export const EventRow = memo(({ event, onOpen }: { event: AuditView; onOpen: (ev
   return (
     <li className={styles.item} data-decision={event.decision} data-proof={isProof(event)} data-kind={event.kind}>
       <button type="button" className={styles.row} onClick={() => onOpen(event)}>
-        <time className={styles.when} dateTime={new Date(event.at).toISOString()}>
+        <time className={styles.when} dateTime={new Date(event.at).toISOString()} title={day.format(event.at)}>
           {clock.format(event.at)}
         </time>
         <span className={styles.decision}>

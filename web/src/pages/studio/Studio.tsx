@@ -22,29 +22,31 @@ export const Studio = () => {
   }, [title])
   if (query.error instanceof RequestFailed && query.error.code === 'not_found') return <NotFound />
   return (
-    <Ready
-      query={query}
-      bones={
-        <div className={styles.bones}>
-          <Bones rows={3} />
-        </div>
-      }
-    >
-      {(prototype) => (
-        <div className={styles.studio}>
-          <StateBar prototype={prototype} onRemove={() => setRemoving(true)} />
-          {isUsable(prototype.sandbox.state) ? (
-            <Terminals sandbox={prototype.sandbox.id} />
-          ) : (
-            <GettingReady prototype={prototype} onRemove={() => setRemoving(true)} />
-          )}
-          <RemoveDialog
-            prototype={removing ? prototype : null}
-            onClose={() => setRemoving(false)}
-            onRemoved={() => void navigate({ to: '/prototypes' })}
-          />
-        </div>
-      )}
-    </Ready>
+    <div className={styles.studio}>
+      <Ready
+        query={query}
+        bones={
+          <div className={styles.bones}>
+            <Bones rows={3} />
+          </div>
+        }
+      >
+        {(prototype) => (
+          <>
+            <StateBar prototype={prototype} onRemove={() => setRemoving(true)} />
+            {isUsable(prototype.sandbox.state) ? (
+              <Terminals sandbox={prototype.sandbox.id} />
+            ) : (
+              <GettingReady prototype={prototype} onRemove={() => setRemoving(true)} />
+            )}
+            <RemoveDialog
+              prototype={removing ? prototype : null}
+              onClose={() => setRemoving(false)}
+              onRemoved={() => void navigate({ to: '/prototypes' })}
+            />
+          </>
+        )}
+      </Ready>
+    </div>
   )
 }

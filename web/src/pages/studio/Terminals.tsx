@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { closeTerminal, terminalsQuery } from '../../client/terminals.ts'
-import { Bones, Ready } from '../../components/feedback/Waiting.tsx'
+import { Ready } from '../../components/feedback/Waiting.tsx'
 import { type TerminalHandle, TerminalView } from '../../modules/terminal/TerminalView.tsx'
 import { HowToStart } from './HowToStart.tsx'
 import { Tabs } from './Tabs.tsx'
@@ -31,7 +31,7 @@ export const Terminals = ({ sandbox }: { sandbox: string }) => {
   const tabs = useRef<HTMLDivElement>(null)
 
   return (
-    <Ready query={query} bones={<Bones rows={1} />}>
+    <Ready query={query} bones={<div className={styles.stage} role="status" aria-label="Loading" />}>
       {({ items }) => {
         const running = items.filter((item) => item.running).map((item) => item.name)
         const names = [...new Set([FIRST, ...running, ...added])].filter(
