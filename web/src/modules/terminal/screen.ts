@@ -88,8 +88,10 @@ export const createScreen = (element: HTMLElement, replayUntil: number, handlers
     if (element.clientWidth === 0) return
     fit.fit()
   }
-  terminal.onResize(() => handlers.onSize(size()))
   // Several windows may show one terminal: it has the size of the one that is used.
+  terminal.onResize(() => {
+    if (document.hasFocus()) handlers.onSize(size())
+  })
   terminal.textarea?.addEventListener('focus', () => handlers.onSize(size()))
   const observer = new ResizeObserver(() => window.requestAnimationFrame(refit))
   observer.observe(element)
