@@ -22,7 +22,10 @@ export const person = z.strictObject({
   createdAt: z.iso.datetime(),
 })
 export type Person = z.infer<typeof person>
-export const peopleList = z.strictObject({ items: z.array(person) })
+/** `invited`: a link was made for them, and they have chosen no password yet. */
+export const listedPerson = person.extend({ invited: z.boolean() })
+export type ListedPerson = z.infer<typeof listedPerson>
+export const peopleList = z.strictObject({ items: z.array(listedPerson) })
 
 /** POST /api/v1/sessions: a link's single-use token signs in the person for whom the link was made; else e-mail and password. */
 export const signIn = z.union([

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type PersonId, personId } from '../contract/ids.ts'
-import { type Person, role } from '../contract/people.ts'
+import { type ListedPerson, type Person, role } from '../contract/people.ts'
 import { ApiError } from '../errors.ts'
 import type { Caller } from '../http/route.ts'
 import type { Store } from '../store/connect.ts'
@@ -25,9 +25,14 @@ export function personOfCaller({ id, email, name, roles, createdAt }: Caller): P
   return { id, email, name, roles, disabled: false, createdAt: createdAt.toISOString() }
 }
 
-export async function listPeople(db: Store): Promise<Person[]> {
-  const rows = await db.selectFrom('people').select(COLUMNS).orderBy('created_at').orderBy('id').execute()
-  return rows.map(personOf)
+export async function listPeople(db: Store): Promise<ListedPerson[]> {
+  const rows = await db
+    .selectFrom('people')
+    .select([...COLUMNS, 'password_hash'])
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute()
+  return rows.map(({ password_hash, ...raw }) => ({ ...personOf(raw), invited: password_hash === null }))
 }
 
 /** `forUpdate`: the row is held until the transaction ends, so that two changes of it take turns. */
@@ -43,15 +48,30 @@ export function emailTaken(error: unknown): unknown {
   return unique ? new ApiError('conflict', 'Somebody else already uses this e-mail address.') : error
 }
 
-/** Somebody must remain who can invite people: locks all admins, and refuses to lose the last. */
+/** Somebody must remain who can invite people, and has come in already: locks everybody, and refuses to lose the last such admin. */
 export async function keepOneAdmin(trx: Store, losing: PersonId): Promise<void> {
   const admins = await trx
     .selectFrom('people')
     .select(['id', 'roles'])
     .where('disabled_at', 'is', null)
+    .where((eb) =>
+      eb.or([
+        eb('password_hash', 'is not', null),
+        eb.exists(
+          eb
+            .selectFrom('sessions')
+            .select('sessions.person_id')
+            .whereRef('sessions.person_id', '=', 'people.id')
+            .where('sessions.expires_at', '>', new Date()),
+        ),
+      ]),
+    )
     .orderBy('id')
     .forUpdate()
     .execute()
   if (admins.some(({ id, roles }) => id !== losing && roles.includes('admin'))) return
-  throw new ApiError('conflict', 'This is the last admin. Make somebody else an admin first.')
+  throw new ApiError(
+    'conflict',
+    'Nobody else is an admin who has signed in. Make somebody an admin first, and wait until they have come.',
+  )
 }

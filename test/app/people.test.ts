@@ -249,18 +249,22 @@ describe('accounts', () => {
     expect(me.parse(back.json)).toMatchObject({ person: { id }, setupNeeded: true })
   })
 
-  test('the last admin stays', async () => {
+  test('the last admin stays, and who was invited and never came is none', async () => {
     const other = await startServer()
     const admin = await other.personWith('admin')
     for (const body of [{ disabled: true }, { roles: ['pm'] }]) {
       const answer = await admin.ask(`/api/v1/people/${admin.id}`, { method: 'PATCH', body })
       expect(answer).toMatchObject({ status: 409, json: { error: { code: 'conflict' } } })
     }
+    const invitation = { name: 'Bo', email: 'bo@example.org', roles: ['admin'] }
+    expect((await admin.ask('/api/v1/people', { method: 'POST', body: invitation })).status).toBe(201)
+    const leaving = { method: 'PATCH', body: { roles: ['pm'] } }
+    expect((await admin.ask(`/api/v1/people/${admin.id}`, leaving)).status).toBe(409)
     const second = await other.personWith('admin')
     expect((await second.ask(`/api/v1/people/${admin.id}`, { method: 'PATCH', body: { disabled: true } })).status).toBe(
       200,
     )
-    expect(peopleList.parse((await second.ask('/api/v1/people')).json).items).toHaveLength(2)
+    expect(peopleList.parse((await second.ask('/api/v1/people')).json).items).toHaveLength(3)
     await other.close()
   })
 })

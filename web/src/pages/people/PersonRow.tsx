@@ -2,7 +2,7 @@ import { ActionIcon, Menu } from '@mantine/core'
 import { IconDots, IconLink, IconPencil, IconUserCheck, IconUserOff } from '@tabler/icons-react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import type { Person } from '../../../../api/contract/people.ts'
+import type { ListedPerson } from '../../../../api/contract/people.ts'
 import { changePerson, peopleQuery } from '../../client/people.ts'
 import { Age } from '../../components/Age.tsx'
 import { Confirm } from '../../components/feedback/Confirm.tsx'
@@ -12,7 +12,7 @@ import { LinkDialog } from './LinkDialog.tsx'
 import styles from './People.module.css'
 import { roleWords } from './Roles.tsx'
 
-export const PersonRow = ({ person, isMe }: { person: Person; isMe: boolean }) => {
+export const PersonRow = ({ person, isMe }: { person: ListedPerson; isMe: boolean }) => {
   const queries = useQueryClient()
   const [dialog, setDialog] = useState<'edit' | 'link' | 'switch' | null>(null)
   const close = () => setDialog(null)
@@ -34,6 +34,7 @@ export const PersonRow = ({ person, isMe }: { person: Person; isMe: boolean }) =
       </div>
       <div className={styles.roles}>
         {person.disabled && <Tag tone="bad">Disabled</Tag>}
+        {person.invited && !isMe && !person.disabled && <Tag tone="marigold">Invited</Tag>}
         {person.roles.map((role) => (
           <Tag key={role}>{roleWords[role].title}</Tag>
         ))}
