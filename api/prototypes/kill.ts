@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { appendIn } from '../audit/append.ts'
 import { auditEvent } from '../audit/event.ts'
 import type { KillOrder } from '../contract/gateway.ts'
-import { type SandboxId, sandboxId } from '../contract/ids.ts'
+import { prototypeId, type SandboxId, sandboxId } from '../contract/ids.ts'
 import type { SandboxState } from '../contract/prototypes.ts'
 import type { GatewayClient } from '../gateway/client.ts'
 import { type Caller, notFound } from '../http/route.ts'
@@ -30,19 +30,21 @@ export async function kill(
 ): Promise<void> {
   const actor = { type: 'person', id: caller.id } as const
   const stopped = await db.transaction().execute(async (trx) => {
+    const rows = await covered(trx, order).execute()
+    const [only] = order.scope === 'sandbox' ? rows : []
+    if (order.scope === 'sandbox' && !only) throw notFound()
     await appendIn(
       trx,
       auditEvent('kill.ordered', {
         actor,
         person: caller.id,
+        ...(only ? { sandbox: sandboxId.parse(only.id), prototype: prototypeId.parse(only.prototype_id) } : {}),
         decision: 'allow',
         reason: 'ordered',
         correlation,
         detail: { scope: order.scope, target: order.scope === 'everything' ? null : order.id },
       }),
     )
-    const rows = await covered(trx, order).execute()
-    if (order.scope === 'sandbox' && rows.length === 0) throw notFound()
     const detail = `Stopped by ${caller.name}.`
     const stopped: SandboxId[] = []
     for (const id of z.array(sandboxId).parse(rows.map(({ id }) => id))) {
@@ -59,7 +61,7 @@ export async function kill(
 }
 
 function covered(db: Store, order: KillOrder) {
-  const all = db.selectFrom('sandboxes').select('id').where('state', '!=', 'removed').orderBy('id')
+  const all = db.selectFrom('sandboxes').select(['id', 'prototype_id']).where('state', '!=', 'removed').orderBy('id')
   if (order.scope === 'sandbox') return all.where('id', '=', order.id)
   return order.scope === 'person' ? all.where('owner_id', '=', order.id) : all
 }

@@ -122,7 +122,7 @@ describe('making a prototype', () => {
     expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 201, 201, 409, 409])
     const refused = answers.find(({ status }) => status === 409)
     expect(refused?.json).toMatchObject({
-      error: { code: 'limit_reached', message: expect.stringContaining('Remove a prototype') },
+      error: { code: 'limit_reached', message: expect.stringContaining('Delete one that you no longer need') },
     })
   })
 
@@ -350,7 +350,8 @@ describe('stopping things', () => {
     expect(stopped).toHaveLength(count)
     expect(stopped[0]?.detail).toContain('Stopped by')
     expect(server.peers.calls.filter(({ path }) => path === '/kill')[0]?.body).toEqual(order)
-    expect(await server.events('kill.ordered')).toEqual([expect.objectContaining({ person: security.id })])
+    const one = order.scope === 'sandbox' ? { sandbox: first.sandbox.id, prototype: first.id } : { sandbox: null }
+    expect(await server.events('kill.ordered')).toEqual([expect.objectContaining({ person: security.id, ...one })])
     await untilTrue(
       'the containers have ended',
       () => [...server.peers.containers.values()].filter((state) => state === 'exited').length === count,

@@ -82,6 +82,7 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
 /** What happened, in one line. Its strings were capped and escaped when they were written. */
 export const sentence = (event: AuditView): string => {
   try {
+    if (event.kind === 'kill.ordered' && event.names.prototype) return `STOPPED “${event.names.prototype}”`
     return sentences[event.kind](event.detail)
   } catch {
     // A row from an older version: its kind is known, its detail is not.
