@@ -6,7 +6,7 @@ import { serverSideRefusal } from '../../../api/models/wire/server-side.ts'
 
 const MIB = 1_048_576
 /** Each takes some 10 to 100 ms; what these bounds are there to find took seconds to minutes. */
-const BOUND_MS = 500
+const BOUND_MS = 1_500
 const demo = createDemo()
 
 const list = (count: number, item: string) => Array.from({ length: count }, () => item).join(',')
