@@ -71,7 +71,9 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
   'provider.saved': say(detailOf['provider.saved'], (it) => `saved provider ${it.provider} at ${it.baseUrl}`),
   'provider.removed': say(detailOf['provider.removed'], (it) => `removed provider ${it.provider}`),
   'model.assigned': say(detailOf['model.assigned'], (it) => `${it.slot} model is now ${modelName(it) ?? 'none'}`),
-  'audit.read': say(detailOf['audit.read'], (it) => `read the log, ${it.rows} rows`),
+  'audit.read': say(detailOf['audit.read'], (it) =>
+    it.query.startsWith('feed?') ? 'follows the log' : `read the log, ${it.rows} ${it.rows === 1 ? 'row' : 'rows'}`,
+  ),
   'kill.ordered': say(detailOf['kill.ordered'], (it) => `STOPPED ${it.target ?? it.scope}`),
   'platform.started': say(
     detailOf['platform.started'],
