@@ -45,6 +45,18 @@ describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
     expect(asked.length).toBe(4)
   })
 
+  test.each(['socket', '_socket', 'sitecustomize', 'usercustomize', 'selectors'])(
+    'the proof runs nothing that was left in the workspace: %s.py',
+    async (name) => {
+      const left = `/workspace/${name}.py`
+      await sandbox.shell(`echo 'open("/workspace/it-ran", "w")' > ${left}`)
+      const { results } = await sandbox.link().probe({ allowed: null })
+      const { stdout } = await sandbox.shell(`ls /workspace; rm -f ${left} /workspace/it-ran`)
+      expect(stdout).not.toContain('it-ran')
+      expect(failuresOf(judgeProof(results, new Date()))).toEqual([])
+    },
+  )
+
   test('a terminal works, keeps its screen over a restart of the gateway, and is the maker’s', async () => {
     await sandbox.terminals().open({ name: 'main', cols: 100, rows: 30 })
     const first = await sandbox.terminals().stream('main', null)

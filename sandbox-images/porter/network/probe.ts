@@ -114,7 +114,10 @@ function run(argv: string[]): Promise<{ code: number | string; output: string }>
   })
 }
 
-/** AF_PACKET 17, AF_ALG 38, AF_VSOCK 40, AF_XDP 44 and a raw ICMP socket: python3 can ask for any of them. */
+/**
+ * AF_PACKET 17, AF_ALG 38, AF_VSOCK 40, AF_XDP 44 and a raw ICMP socket: python3 can ask for any of them; isolated, or it would
+ * import what was left in the workspace.
+ */
 async function socketFamilies(): Promise<Outcome> {
   const source = `
 import socket
@@ -126,7 +129,7 @@ for family, kind, protocol in ((17, 3, 3), (38, 5, 0), (40, 1, 0), (44, 3, 0), (
     except OSError:
         pass
 print(','.join(made) or 'none')`
-  const { code, output } = await run(['/usr/bin/python3', '-S', '-E', '-c', source])
+  const { code, output } = await run(['/usr/bin/python3', '-I', '-S', '-c', source])
   if (code !== 0) return failed(`${code} ${output}`)
   return output === 'none' ? refused('none could be made') : passed(`made ${output}`)
 }
