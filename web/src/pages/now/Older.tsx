@@ -15,7 +15,7 @@ export const Older = ({ feed, filter }: { feed: Feed; filter: Filter }) => {
       <Problem>{feed.error ? messageOf(feed.error) : null}</Problem>
       {oldest && (isFiltered(filter) || feed.full) && (
         <p className={styles.quiet}>
-          {feed.older || feed.full ? `Looked back to ${moment.format(oldest.at)}.` : 'That is the whole log.'}
+          {feed.older || feed.full ? `Looked back to ${moment.format(oldest.at)}.` : 'Looked through the whole log.'}
           {feed.full && ' This page holds no more; older events are in the log, at /api/v1/audit/events.'}
         </p>
       )}
