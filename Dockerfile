@@ -36,4 +36,4 @@ ENV PATH=/app/node_modules/node/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
 RUN ln -s /opt/npm/bin/npm-cli.js /usr/local/bin/npm && ln -s /app/api/bin/backlot.mjs /usr/local/bin/backlot \
  && node --version && npm --version && backlot --version && mmdebstrap --version && mkfs.ext4 -V
-CMD ["node", "api/server.ts"]
+CMD ["node", "api/server/server.ts"]

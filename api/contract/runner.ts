@@ -20,7 +20,7 @@ export const runtime = z.enum(['runc', 'runsc'])
 /** Fields of a policy's `sandbox` that hold only where the engine can set up control groups. */
 export const limit = z.enum(['memory', 'cpus', 'pids'])
 
-/** What a container is made from. Sizes in bytes. Nothing here is a flag: the flags are in sandbox/container.ts. */
+/** What a container is made from. Sizes in bytes. Nothing here is a flag: the flags are in runner/container.ts. */
 export const sandboxSpec = z.strictObject({
   id: sandboxId,
   image: z.string().regex(/^backlot\/sandbox:[a-f0-9]{16}$/),

@@ -3,12 +3,12 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { SandboxId } from '../contract/ids.ts'
-import { createEgress, type EgressDeps } from '../egress/listener.ts'
-import { createModels, type ModelsDeps } from '../models/listener.ts'
-import { createPorterLink } from '../porter/link.ts'
-import type { Turns } from '../terminals/segments/packing.ts'
-import { createTerminals } from '../terminals/terminals.ts'
+import { createEgress, type EgressDeps } from './egress/listener.ts'
 import type { SandboxDoor } from './identity.ts'
+import { createModels, type ModelsDeps } from './models/listener.ts'
+import { createPorterLink } from './porter/link.ts'
+import type { Turns } from './terminals/segments/packing.ts'
+import { createTerminals } from './terminals/terminals.ts'
 
 export interface DoorDeps {
   /** <state>/sandboxes/<id>: mounted read-only in the sandbox, so it holds sockets and nothing else. */

@@ -5,7 +5,7 @@ import pg from 'pg'
 import { z } from 'zod'
 
 const FOLDER = join(import.meta.dirname, 'migrations')
-/** pg_advisory_lock(int, int); the other number in use is the sequencer's (audit/sequence.ts). */
+/** pg_advisory_lock(int, int); the other number in use is the sequencer's (audit/chain/sequence.ts). */
 const LOCK = [4600, 1]
 const appliedRows = z.array(z.object({ name: z.string(), hash: z.string() }))
 

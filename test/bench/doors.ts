@@ -4,11 +4,11 @@ import pino from 'pino'
 import { z } from 'zod'
 import { createAppender } from '../../api/audit/append.ts'
 import type { PolicyInForce } from '../../api/contract/policy.ts'
-import { createEgress } from '../../api/egress/listener.ts'
+import { createEgress } from '../../api/gateway/egress/listener.ts'
 import type { SandboxDoor } from '../../api/gateway/identity.ts'
-import { createDemo } from '../../api/models/demo/answer.ts'
-import { USUAL_LIMITS } from '../../api/models/limits.ts'
-import { createModels } from '../../api/models/listener.ts'
+import { createDemo } from '../../api/gateway/models/demo/answer.ts'
+import { USUAL_LIMITS } from '../../api/gateway/models/limits.ts'
+import { createModels } from '../../api/gateway/models/listener.ts'
 
 const given = z
   .object({ BENCH_DATABASE: z.string(), BENCH_PORTS: z.string(), BENCH_HOST: z.string(), BENCH_MODELS: z.string() })

@@ -1,6 +1,6 @@
 import Docker from 'dockerode'
 import { z } from 'zod'
-import { containerName } from '../../api/sandbox/container.ts'
+import { containerName } from '../../api/runner/container.ts'
 import type { Session } from '../support/server/session.ts'
 import { openTerminal } from '../support/server/terminal.ts'
 import { type Figure, percentile } from './figure.ts'

@@ -1,7 +1,7 @@
 /** The porter in a real sandbox, under each runtime, behind a real door. */
 import type { Duplex } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { failuresOf, judgeProof } from '../../api/sandbox/proof.ts'
+import { failuresOf, judgeProof } from '../../api/policy/proof.ts'
 import { type DooredSandbox, sandboxWithDoor } from '../support/sandbox/doored.ts'
 import { createTestRunner, type TestRunner } from '../support/sandbox/sandboxes.ts'
 

@@ -53,9 +53,9 @@ describe('when a program is killed', () => {
     )
 
   test.each([
-    ['runner', '/api/runner.ts', /runner stopped \(SIGKILL\)/],
-    ['gateway', '/api/gateway.ts', /gateway stopped \(SIGKILL\)/],
-    ['server', '/api/server.ts', /server stopped \(SIGKILL\)/],
+    ['runner', '/api/runner/runner.ts', /runner stopped \(SIGKILL\)/],
+    ['gateway', '/api/gateway/gateway.ts', /gateway stopped \(SIGKILL\)/],
+    ['server', '/api/server/server.ts', /server stopped \(SIGKILL\)/],
     ['PostgreSQL', 'unix_socket_directories', /PostgreSQL stopped/],
   ])('the launcher starts the %s again, and sandbox and terminal live on', async (name, part, said) => {
     const terminal = `before-${name.toLowerCase()}`

@@ -1,4 +1,4 @@
-import { verifyChain } from '../../audit/verify.ts'
+import { verifyChain } from '../../audit/chain/verify.ts'
 import { type Say, type Where, withDatabase } from './place.ts'
 
 /** `backlot audit verify`. False when the chain does not hold. */

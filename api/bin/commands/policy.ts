@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { checkPolicies } from '../../policies/check.ts'
+import { checkPolicies } from '../../server/policies/check.ts'
 import type { Say, Where } from './place.ts'
 
 /** `backlot policy check`. False when a policy, a bundle or a case does not hold. */

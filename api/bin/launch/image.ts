@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parsePolicy } from '../../policy/document/parse.ts'
-import { createRunnerClient } from '../../sandbox/runner-client.ts'
+import { createRunnerClient } from '../../server/nodes/runner.ts'
 
 /**
  * Builds the image of the policy that new prototypes get, so that the first one opens fast. Nothing to do when it is there.

@@ -129,13 +129,13 @@ async function start() {
   })
   await step('Runner', async () => {
     // The engine's door gets no database: DATABASE_URL stays here.
-    const runner = program('runner', join(programs, 'runner.ts'), { DATABASE_URL: undefined })
+    const runner = program('runner', join(programs, 'runner', 'runner.ts'), { DATABASE_URL: undefined })
     await runner.listening(paths.runnerSocket)
   })
   await step('Sandbox image', (note) => prepareImage(paths.runnerSocket, policies, note))
   return step('Gateway and server', async () => {
     const engineless = { DOCKER_HOST: undefined }
-    const gateway = program('gateway', join(programs, 'gateway.ts'), {
+    const gateway = program('gateway', join(programs, 'gateway', 'gateway.ts'), {
       ...engineless,
       DATABASE_URL: databases.gateway,
       // The system's name look-ups block a thread each: one sandbox's slow names must not take all of libuv's four.
@@ -143,7 +143,7 @@ async function start() {
     })
     // A free port, once found, stays: people's browsers come back to it when the server is started again.
     let port = String(environment.BACKLOT_PORT)
-    const server = program('server', join(programs, 'server.ts'), () => ({
+    const server = program('server', join(programs, 'server', 'server.ts'), () => ({
       ...engineless,
       DATABASE_URL: databases.server,
       BACKLOT_PORT: port,

@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import { onPath } from './command.mjs'
 import { aptInstallKnown, aptUpdate, isDebianRoot } from './debian.mjs'
 
-/** Either of these is what sandbox images are built from; the second is the one made here (api/sandbox/images). */
+/** Either of these is what sandbox images are built from; the second is the one made here (api/runner/images). */
 const BASES = ['debian:trixie-slim', 'backlot/debian:trixie-slim']
 const PULL_TIMEOUT_MS = 300_000
 

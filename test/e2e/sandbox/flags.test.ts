@@ -1,6 +1,6 @@
-/** Every flag that sandbox/container.ts asks for is what the engine says the container has, under each runtime. */
+/** Every flag that runner/container.ts asks for is what the engine says the container has, under each runtime. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { containerOptions, homeLabel } from '../../../api/sandbox/container.ts'
+import { containerOptions, homeLabel } from '../../../api/runner/container.ts'
 import { createTestRunner, type TestRunner } from '../../support/sandbox/sandboxes.ts'
 
 let runner: TestRunner

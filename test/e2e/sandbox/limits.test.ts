@@ -1,8 +1,8 @@
 /** BAD-INPUT, Container: what a sandbox does to itself stays there (C14, C15, C17). */
 import { stat, statfs } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { homeLabel } from '../../../api/sandbox/container.ts'
-import { createVerbs } from '../../../api/sandbox/verbs.ts'
+import { homeLabel } from '../../../api/runner/container.ts'
+import { createVerbs } from '../../../api/runner/verbs.ts'
 import { createTestRunner, type TestRunner } from '../../support/sandbox/sandboxes.ts'
 import { until } from '../../support/until.ts'
 

@@ -1,15 +1,15 @@
-/** api/runner.ts as a program: its socket, its answers, its death. */
+/** api/runner/runner.ts as a program: its socket, its answers, its death. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createRunnerClient, type RunnerClient } from '../../../api/sandbox/runner-client.ts'
+import { createRunnerClient, type RunnerClient } from '../../../api/server/nodes/runner.ts'
 import { testEngineHost } from '../../support/sandbox/engine.ts'
 import { createTestRunner, type TestRunner } from '../../support/sandbox/sandboxes.ts'
 import { until } from '../../support/until.ts'
 
-const program = resolve(import.meta.dirname, '..', '..', '..', 'api', 'runner.ts')
+const program = resolve(import.meta.dirname, '..', '..', '..', 'api', 'runner', 'runner.ts')
 let runner: TestRunner
 let socket: string
 let client: RunnerClient

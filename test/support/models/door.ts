@@ -4,8 +4,8 @@ import type { AuditEvent } from '../../../api/contract/audit.ts'
 import type { Assignment, Provider } from '../../../api/contract/models.ts'
 import type { PolicyInForce } from '../../../api/contract/policy.ts'
 import type { DoorIdentity } from '../../../api/gateway/identity.ts'
-import { createDemo } from '../../../api/models/demo/answer.ts'
-import { createModels, type ModelsDeps } from '../../../api/models/listener.ts'
+import { createDemo } from '../../../api/gateway/models/demo/answer.ts'
+import { createModels, type ModelsDeps } from '../../../api/gateway/models/listener.ts'
 
 /** A policy that allows nothing but the assigned models. */
 export const somePolicy: PolicyInForce = {

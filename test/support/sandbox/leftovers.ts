@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import Docker from 'dockerode'
-import { homeLabel, labels } from '../../../api/sandbox/container.ts'
+import { homeLabel, labels } from '../../../api/runner/container.ts'
 
 /** Removes every container that belongs to a state folder, and unmounts what is mounted below it. */
 export async function removeSandboxesOf(home: string): Promise<void> {

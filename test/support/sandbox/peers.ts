@@ -4,8 +4,8 @@ import { createServer as createHttp, type IncomingMessage, type ServerResponse }
 import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createGatewayClient } from '../../../api/gateway/client.ts'
-import { createRunnerClient } from '../../../api/sandbox/runner-client.ts'
+import { createGatewayClient } from '../../../api/server/nodes/gateway.ts'
+import { createRunnerClient } from '../../../api/server/nodes/runner.ts'
 
 export interface Call {
   method: string

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { PolicyInForce, RuleInForce } from '../../../api/contract/policy.ts'
 import { decideEgress, type EgressRequest } from '../../../api/policy/egress.ts'
 import { canonicalPath, pathMatches } from '../../../api/policy/path.ts'
-import { policy, rule } from '../../app/egress/world/world.ts'
+import { policy, rule } from '../../app/gateway/egress/world/world.ts'
 
 const NOW = new Date('2026-06-15T12:00:00Z')
 const https = (host: string, port = 443): EgressRequest => ({

@@ -1,0 +1,86 @@
+import { sql, type Transaction } from 'kysely'
+import { z } from 'zod'
+import type { Store } from '../../store/connect.ts'
+import type { Database } from '../../store/tables.ts'
+import { chainHash, GENESIS, leafHash } from './chain.ts'
+
+const PAGE = 1_000
+const counted = z.object({ events: z.int() })
+
+export interface ChainProblem {
+  /** The first bad place; null when an event has none and waits for none. */
+  seq: number | null
+  what: string
+}
+export interface ChainVerdict {
+  ok: boolean
+  /** How many places were found good. */
+  events: number
+  problem?: ChainProblem
+}
+
+/**
+ * Recomputes the chain from the bodies, on one snapshot. It finds an event that was changed, removed, put in another
+ * place or taken out of the chain, by whoever can silence the triggers. What it cannot find from the database alone: the
+ * newest events removed from both tables together, or everything after some place rewritten with new hashes. For those,
+ * a hash that was kept elsewhere must be compared (signed checkpoints that leave the machine).
+ */
+export async function verifyChain(db: Store): Promise<ChainVerdict> {
+  return db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(verifyIn)
+}
+
+async function verifyIn(transaction: Transaction<Database>): Promise<ChainVerdict> {
+  let events = 0
+  let previous: Buffer = GENESIS
+  for (;;) {
+    const page = await transaction
+      .selectFrom('audit_chain as c')
+      .leftJoin('audit_events as e', 'e.id', 'c.event_id')
+      .select(['c.seq', 'c.leaf_hash', 'c.chain_hash', 'e.body'])
+      .where('c.seq', '>', events)
+      .orderBy('c.seq')
+      .limit(PAGE)
+      .execute()
+    for (const row of page) {
+      const what = problemOf(row, events + 1, previous)
+      if (what) return { ok: false, events, problem: { seq: events + 1, what } }
+      events += 1
+      previous = row.chain_hash
+    }
+    if (page.length < PAGE) break
+  }
+  const unplaced = await countUnplaced(transaction)
+  if (unplaced === 0) return { ok: true, events }
+  const what = `${unplaced} stored events have no place in the chain and are not waiting for one: places after ${events} were removed.`
+  return { ok: false, events, problem: { seq: null, what } }
+}
+
+interface Place {
+  seq: number
+  leaf_hash: Buffer
+  chain_hash: Buffer
+  body: string | null
+}
+
+function problemOf(place: Place, expectedSeq: number, previous: Buffer): string | null {
+  if (place.seq !== expectedSeq) return 'The place is missing from the chain.'
+  if (place.body === null) return 'The event is missing.'
+  const leaf = leafHash(place.body)
+  if (!leaf.equals(place.leaf_hash)) return 'The event is not the one that was written.'
+  if (!chainHash(previous, leaf).equals(place.chain_hash)) return 'The place does not follow from the one before.'
+  return null
+}
+
+async function countUnplaced(transaction: Transaction<Database>): Promise<number> {
+  const row = await transaction
+    .selectFrom('audit_events as e')
+    .select(sql<number>`count(*)`.as('events'))
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('audit_chain as c').select('c.seq').whereRef('c.event_id', '=', 'e.id'))),
+    )
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('audit_unsequenced as u').select('u.event_id').whereRef('u.event_id', '=', 'e.id'))),
+    )
+    .executeTakeFirst()
+  return counted.parse(row).events
+}

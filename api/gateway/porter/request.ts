@@ -1,0 +1,118 @@
+import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2'
+import { z } from 'zod'
+import { ApiError } from '../../errors.ts'
+import type { PorterSession } from './session.ts'
+
+export const notConnected = () =>
+  new ApiError('sandbox_not_ready', 'The sandbox does not answer. It may be starting again: try again in a moment.')
+
+/** What a sandbox may answer to one request, where the request does not say otherwise. */
+const BODY_LIMIT_BYTES = 1_048_576
+const TIMEOUT_MS = 10_000
+const MESSAGE_LIMIT = 500
+
+const problem = z.object({ message: z.string() })
+
+export interface PorterRequest {
+  method: 'GET' | 'POST' | 'DELETE'
+  path: string
+  body?: unknown
+  timeoutMs?: number
+  limitBytes?: number
+  signal?: AbortSignal
+}
+
+/**
+ * Opens a stream and waits for the answer's head. Rejects with ApiError: `not_found` where the porter knows no such
+ * thing, `sandbox_not_ready` when it does not answer in time or goes away.
+ */
+export function openStream(
+  session: PorterSession,
+  headers: OutgoingHttpHeaders,
+  { endStream, timeoutMs = TIMEOUT_MS }: { endStream: boolean; timeoutMs?: number },
+): Promise<{ stream: ClientHttp2Stream; status: number; header(name: string): string | null }> {
+  return new Promise((resolve, reject) => {
+    if (session.closed || session.destroyed) return reject(notConnected())
+    const stream = session.request(headers, { endStream })
+    const timer = setTimeout(() => stream.destroy(), timeoutMs)
+    stream.on('error', () => {})
+    stream.once('close', () => {
+      clearTimeout(timer)
+      reject(notConnected())
+    })
+    stream.once('response', (answer) => {
+      clearTimeout(timer)
+      const header = (name: string) => {
+        const value = answer[name]
+        return typeof value === 'string' ? value : null
+      }
+      resolve({ stream, status: Number(answer[':status']), header })
+    })
+  })
+}
+
+/** One request with a JSON answer, parsed by `schema`. The answer was written by a sandbox: capped, timed, judged. */
+export async function ask<T>(session: PorterSession, request: PorterRequest, schema: z.ZodType<T>): Promise<T> {
+  const text = await askText(session, request)
+  const parsed = schema.safeParse(jsonOf(text))
+  if (!parsed.success) throw new ApiError('sandbox_not_ready', 'The sandbox answered something that makes no sense.')
+  return parsed.data
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return z.unknown().parse(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+/** As `ask`, for requests whose answer is empty. */
+export async function tell(session: PorterSession, request: PorterRequest): Promise<void> {
+  await askText(session, request)
+}
+
+async function askText(session: PorterSession, request: PorterRequest): Promise<string> {
+  const { method, path, body, timeoutMs = TIMEOUT_MS, limitBytes = BODY_LIMIT_BYTES, signal } = request
+  if (session.closed || session.destroyed || signal?.aborted) throw notConnected()
+  const stream = session.request({ ':method': method, ':path': path }, { endStream: body === undefined })
+  const late = setTimeout(() => stream.destroy(), timeoutMs)
+  const abort = () => stream.destroy()
+  signal?.addEventListener('abort', abort, { once: true })
+  try {
+    if (body !== undefined) stream.end(JSON.stringify(body))
+    const { status, text } = await collect(stream, limitBytes)
+    if (status === 404) throw new ApiError('not_found', 'There is no such thing in this sandbox any more.')
+    if (status >= 300) throw new ApiError('sandbox_not_ready', `The sandbox could not do that${reasonIn(text)}.`)
+    return text
+  } finally {
+    clearTimeout(late)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+function collect(stream: ClientHttp2Stream, limitBytes: number): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    let status = 0
+    stream.once('response', (headers) => {
+      status = Number(headers[':status'])
+    })
+    stream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > limitBytes) {
+        reject(new ApiError('too_large', 'The sandbox answered more than fits.'))
+        stream.destroy()
+      } else chunks.push(chunk)
+    })
+    stream.once('end', () => status > 0 && resolve({ status, text: Buffer.concat(chunks).toString('utf8') }))
+    stream.once('error', () => reject(notConnected()))
+    stream.once('close', () => reject(notConnected()))
+  })
+}
+
+function reasonIn(text: string) {
+  const read = problem.safeParse(jsonOf(text))
+  return read.success ? `: ${read.data.message.slice(0, MESSAGE_LIMIT)}` : ''
+}

@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto'
+import cookies from '@fastify/cookie'
+import rateLimit from '@fastify/rate-limit'
+import websocket from '@fastify/websocket'
+import fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify'
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Appender } from '../audit/append.ts'
+import { MAX_CLIENT_MESSAGE_BYTES } from '../contract/terminal.ts'
+import { ApiError } from '../errors.ts'
+import { senderOf } from '../policy/address.ts'
+import type { Store } from '../store/connect.ts'
+import type { AuditFeed } from './audit/feed.ts'
+import { auditRoutes } from './audit/routes.ts'
+import { keepAccess } from './http/access.ts'
+import { answer, answerBrokenRequest, answerErrors } from './http/errors.ts'
+import { healthRoutes, type Part } from './http/health.ts'
+import { createLiveConnections } from './http/live.ts'
+import { describeApi } from './http/openapi.ts'
+import { refuseOtherOrigins } from './http/origin.ts'
+import { type App, callerOf } from './http/route.ts'
+import { endSocketsWithTheirRight } from './http/sockets.ts'
+import { sendSecurityHeaders, serveWeb } from './http/web.ts'
+import { modelsRoutes } from './models/routes.ts'
+import type { GatewayClient } from './nodes/gateway.ts'
+import type { RunnerClient } from './nodes/runner.ts'
+import { recogniseCallers } from './people/caller.ts'
+import { meRoutes } from './people/me-routes.ts'
+import { peopleRoutes } from './people/people-routes.ts'
+import { sessionRoutes } from './people/session-routes.ts'
+import { stillHolds } from './people/sessions.ts'
+import { tokenRoutes } from './people/token-routes.ts'
+import type { Library } from './policies/library.ts'
+import { policiesRoutes } from './policies/routes.ts'
+import { ownerOf } from './prototypes/read.ts'
+import { prototypeRoutes } from './prototypes/routes.ts'
+import { claimedSandbox } from './sandboxes/claimed.ts'
+import { kill } from './sandboxes/kill.ts'
+import { sandboxRoutes } from './sandboxes/routes.ts'
+import type { Sandboxes } from './sandboxes/sandboxes.ts'
+import { terminalRoutes } from './terminals/routes.ts'
+import type { Tickets } from './terminals/tickets.ts'
+
+export interface AppDeps {
+  db: Store
+  append: Appender['append']
+  feed: AuditFeed
+  gateway: GatewayClient
+  runner: RunnerClient
+  sandboxes: Sandboxes
+  library: Library
+  tickets: Tickets
+  log: FastifyBaseLogger
+  version: string
+  /** What people type, when a proxy stands in front; null: this program's own address. */
+  url: string | null
+  /** The built web. */
+  webFolder: string
+}
+
+/** For one address; people behind a proxy share one. Above what a busy team of browsers asks for. */
+const REQUESTS_PER_MINUTE = 6_000
+
+/** A whole request must have arrived by then; how long its answer takes is another matter. */
+const WHOLE_REQUEST_MS = 60_000
+
+/** The people's door: plugins, then routes, in the order in which they judge. Never listens. */
+export async function buildApp(deps: AppDeps): Promise<App> {
+  const { db, append, feed, gateway, runner, sandboxes, log, url } = deps
+  const secure = url?.startsWith('https:') ?? false
+  const app: App = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: false,
+    requestIdHeader: false,
+    genReqId: () => randomUUID(),
+    bodyLimit: 65_536,
+    requestTimeout: WHOLE_REQUEST_MS,
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: answer,
+    forceCloseConnections: true,
+  })
+    .setValidatorCompiler(validatorCompiler)
+    .setSerializerCompiler(serializerCompiler)
+    .withTypeProvider<ZodTypeProvider>()
+  app.removeContentTypeParser('text/plain')
+  const live = createLiveConnections((caller) => stillHolds(db, caller))
+  app.addHook('preClose', async () => live.endAll())
+
+  await sendSecurityHeaders(app, { secure })
+  await app.register(cookies)
+  await app.register(rateLimit, {
+    max: REQUESTS_PER_MINUTE,
+    keyGenerator: ({ ip }) => senderOf(ip),
+    timeWindow: 60_000,
+    addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
+    addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
+    errorResponseBuilder: (_request, { after }) =>
+      new ApiError('throttled', `Too many requests. Try again in ${after}.`),
+  })
+  answerErrors(app)
+  refuseOtherOrigins(app, url)
+  recogniseCallers(app, { db, secure })
+  keepAccess(app, { ownerOf: (kind, id) => ownerOf(db, kind, id), append })
+  await app.register(websocket, { options: { maxPayload: MAX_CLIENT_MESSAGE_BYTES } })
+  endSocketsWithTheirRight(app, live)
+  await describeApi(app, deps.version)
+
+  healthRoutes(app, { parts: partsOf(deps), doctor: runner.doctor })
+  sessionRoutes(app, { db, append, live, secure })
+  meRoutes(app, { db, live, secure })
+  peopleRoutes(app, {
+    db,
+    live,
+    stopAllOf: (id, request) =>
+      kill({ db, gateway, sandboxes }, { scope: 'person', id }, callerOf(request), request.id),
+    originFor: (request) => url ?? ownOrigin(request),
+  })
+  tokenRoutes(app, { db, live })
+  prototypeRoutes(app, { db, sandboxes })
+  sandboxRoutes(app, { db, append, gateway, sandboxes })
+  terminalRoutes(app, { gateway, tickets: deps.tickets, claimed: (id) => claimedSandbox(db, id), append })
+  policiesRoutes(app, { db, library: deps.library })
+  modelsRoutes(app, { db, gateway })
+  auditRoutes(app, { db, append, feed, live })
+  await serveWeb(app, deps.webFolder)
+  return app
+}
+
+/** The host was judged by http/origin.ts before. */
+const ownOrigin = (request: FastifyRequest) => `http://${request.headers.host}`
+
+function partsOf({ db, gateway, runner }: AppDeps): Part[] {
+  const database = async () => {
+    await db.selectFrom('people').select('id').limit(1).execute()
+    return null
+  }
+  return [
+    { name: 'database', check: database },
+    { name: 'gateway', check: async () => (await gateway.health()).reason },
+    { name: 'runner', check: async () => (await runner.health()).reason },
+  ]
+}

@@ -1,0 +1,120 @@
+import type { z } from 'zod'
+import { cleanText } from '../../audit/text.ts'
+import {
+  type AuditKind,
+  type AuditView,
+  auditEnvelope,
+  auditKind,
+  type auditList,
+  type Decision,
+} from '../../contract/audit.ts'
+import type { Store } from '../../store/connect.ts'
+
+const MAX_NAME = 200
+const MAX_UNREADABLE = 2_000
+
+export interface EventFilter {
+  /** Only places above this one, oldest first: for readers that follow. */
+  after?: number | undefined
+  /** Only places below this one. */
+  before?: number | undefined
+  limit: number
+  decision?: Decision | undefined
+  kind?: AuditKind | undefined
+  sandbox?: string | undefined
+  person?: string | undefined
+  /** Anywhere in the event, upper and lower case alike. */
+  text?: string | undefined
+}
+
+/**
+ * Events that have their place, newest first, or oldest first with `after`. `cursor` is the last place of a full page: give
+ * it back as `before` (or `after`) for the next one; null means that nothing is left for now.
+ */
+export async function listEvents(db: Store, filter: EventFilter): Promise<z.infer<typeof auditList>> {
+  const following = filter.after !== undefined
+  let query = db
+    .selectFrom('audit_chain as c')
+    .innerJoin('audit_events as e', 'e.id', 'c.event_id')
+    .select(['c.seq', 'e.id', 'e.kind', 'e.at_ms', 'e.body'])
+    .orderBy('c.seq', following ? 'asc' : 'desc')
+    .limit(filter.limit)
+  if (filter.after !== undefined) query = query.where('c.seq', '>', filter.after)
+  if (filter.before !== undefined) query = query.where('c.seq', '<', filter.before)
+  if (filter.decision) query = query.where('e.decision', '=', filter.decision)
+  if (filter.kind) query = query.where('e.kind', '=', filter.kind)
+  if (filter.sandbox) query = query.where('e.sandbox', '=', filter.sandbox)
+  if (filter.person) query = query.where('e.person', '=', filter.person)
+  if (filter.text) {
+    // As it stands in the body: quotes and backslashes are escaped there.
+    const written = JSON.stringify(filter.text.toLowerCase()).slice(1, -1)
+    query = query.where(({ eb, fn, val }) => eb(fn<number>('strpos', [fn('lower', ['e.body']), val(written)]), '>', 0))
+  }
+  const rows = await query.execute()
+  const items = await withNames(db, rows.map(readEvent))
+  const last = items.at(-1)
+  return { items, cursor: last && items.length === filter.limit ? String(last.seq) : null }
+}
+
+interface Row {
+  seq: number
+  id: string
+  kind: string
+  at_ms: number
+  body: string
+}
+type Unnamed = Omit<AuditView, 'names'>
+
+/**
+ * A body that is no event of ours can only come from somebody who holds a writer's password. It is shown as such: an error
+ * here would hide every other event of the page.
+ */
+function readEvent(row: Row): Unnamed {
+  const event = auditEnvelope.safeParse(JSON.parse(row.body))
+  if (event.success) return { ...event.data, seq: row.seq }
+  const kind = auditKind.safeParse(row.kind)
+  return {
+    seq: row.seq,
+    id: row.id,
+    at: row.at_ms,
+    kind: kind.success ? kind.data : 'request.refused',
+    actor: { type: 'nobody', id: 'nobody' },
+    person: null,
+    prototype: null,
+    sandbox: null,
+    decision: 'deny',
+    reason: 'unreadable-event',
+    rule: null,
+    policy: null,
+    correlation: row.id,
+    detail: { unreadable: cleanText(row.body, MAX_UNREADABLE) },
+  }
+}
+
+async function withNames(db: Store, events: Unnamed[]): Promise<AuditView[]> {
+  const [people, prototypes] = await Promise.all([
+    namesOf(events.map(personOf), (ids) =>
+      db.selectFrom('people').select(['id', 'name']).where('id', 'in', ids).execute(),
+    ),
+    namesOf(
+      events.map((event) => event.prototype),
+      (ids) => db.selectFrom('prototypes').select(['id', 'title as name']).where('id', 'in', ids).execute(),
+    ),
+  ])
+  return events.map((event) => ({
+    ...event,
+    names: { person: people.get(personOf(event)) ?? null, prototype: prototypes.get(event.prototype) ?? null },
+  }))
+}
+
+/** On whose behalf, or who did it themselves. */
+const personOf = ({ person, actor }: Unnamed) => person ?? (actor.type === 'person' ? actor.id : null)
+
+async function namesOf(
+  ids: Array<string | null>,
+  find: (ids: string[]) => Promise<Array<{ id: string; name: string }>>,
+): Promise<Map<string | null, string>> {
+  const wanted = [...new Set(ids.filter((id) => id !== null))]
+  const found = wanted.length > 0 ? await find(wanted) : []
+  return new Map(found.map(({ id, name }) => [id, cleanText(name, MAX_NAME)]))
+}

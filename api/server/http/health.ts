@@ -1,0 +1,47 @@
+import { alive, readiness } from '../../contract/health.ts'
+import { type DoctorReport, doctorReport } from '../../contract/runner.ts'
+import type { App } from './route.ts'
+
+/** How long one part may take to say that it is well. */
+const PATIENCE_MS = 2_000
+
+/** A part of the platform; `check` rejects, or answers with the reason, when it cannot do its work. */
+export interface Part {
+  name: string
+  check: () => Promise<string | null>
+}
+
+/** Whether this server is alive, whether the platform can work, and what this host can enforce. */
+export function healthRoutes(
+  app: App,
+  { parts, doctor }: { parts: readonly Part[]; doctor: () => Promise<DoctorReport> },
+): void {
+  const config = { access: 'public' } as const
+
+  app.get('/healthz', { config, schema: { tags: ['health'], response: { 200: alive } } }, async () => ({
+    ok: true as const,
+  }))
+
+  app.get(
+    '/readyz',
+    { config, schema: { tags: ['health'], response: { 200: readiness, 503: readiness } } },
+    async (_request, reply) => {
+      const reasons = (await Promise.all(parts.map(reasonOf))).filter((reason) => reason !== null)
+      const ready = reasons.length === 0
+      return reply.code(ready ? 200 : 503).send({ ready, reasons })
+    },
+  )
+
+  app.get(
+    '/api/v1/doctor',
+    { config: { access: ['admin', 'security'] }, schema: { tags: ['health'], response: { 200: doctorReport } } },
+    () => doctor(),
+  )
+}
+
+/** Only that it does not answer is told: the error itself may name hosts and users, and this route is public. */
+async function reasonOf({ name, check }: Part): Promise<string | null> {
+  const silent = `The ${name} does not answer.`
+  const patience = new Promise<string>((resolve) => setTimeout(resolve, PATIENCE_MS, silent).unref())
+  return Promise.race([check().catch(() => silent), patience])
+}

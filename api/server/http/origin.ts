@@ -1,0 +1,68 @@
+import type { FastifyRequest } from 'fastify'
+import { ApiError } from '../../errors.ts'
+import { type App, isApi } from './route.ts'
+
+const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/**
+ * Only pages of our own origin may use a person's cookie. In this order:
+ * 1. `Host` is ours: otherwise any name that an attacker points at this address would be an origin (DNS rebinding).
+ * 2. `Origin`, where it is sent, equals our own exactly; `Sec-Fetch-Site`, where it is sent, is ours or typed by hand.
+ * 3. A WebSocket must send `Origin`, and so must a change that a browser makes with a cookie. What sends neither `Origin` nor
+ *    `Sec-Fetch-Site` is no browser (Fetch, section 3.2; Fetch Metadata), and nobody can make it send another person's cookie.
+ * Forwarded headers are never read (trustProxy is off).
+ *
+ * @param url what people type, when a proxy stands in front; null: this program's own address.
+ */
+export function refuseOtherOrigins(app: App, url: string | null): void {
+  app.addHook('onRequest', async (request) => {
+    const own = ownOrigins(request, url)
+    if (own.length === 0) {
+      throw new ApiError(
+        'origin_refused',
+        'Backlot does not answer to this host name. Set BACKLOT_URL to the address that people type.',
+      )
+    }
+    const { origin } = request.headers
+    const fetchSite = request.headers['sec-fetch-site']
+    if (origin !== undefined && !own.includes(origin)) throw refused()
+    if (fetchSite !== undefined && fetchSite !== 'same-origin' && fetchSite !== 'none' && !isNavigation(request))
+      throw refused()
+    const upgrades = request.headers.upgrade !== undefined
+    const changes = !READING.has(request.method)
+    const byBrowser = fetchSite !== undefined && fetchSite !== 'same-origin'
+    const needsOrigin = upgrades ? request.headers.authorization === undefined : changes && byBrowser
+    if (needsOrigin && origin === undefined) throw refused()
+  })
+}
+
+function refused() {
+  return new ApiError(
+    'origin_refused',
+    'This request did not come from a Backlot page. Scripts: send no Origin, or, as WebSockets must, the address of Backlot.',
+  )
+}
+
+/** Following a link from elsewhere to a page: shows the page, and SameSite=Strict keeps the cookie away. */
+function isNavigation(request: FastifyRequest): boolean {
+  return request.headers['sec-fetch-mode'] === 'navigate' && READING.has(request.method) && !isApi(request)
+}
+
+/** Origins that mean this server, given the host that the request names; none when that host is not ours. */
+function ownOrigins(request: FastifyRequest, url: string | null): string[] {
+  const configured = url === null ? null : new URL(url)
+  const host = request.headers.host?.toLowerCase()
+  if (host === undefined) return []
+  if (host === configured?.host) return [configured.origin]
+  const { localPort, localAddress } = request.socket
+  // An address literal cannot be rebound: the one on which the connection arrived is ours.
+  const names = ['localhost', '127.0.0.1', '[::1]', literalOf(localAddress)]
+  if (!names.some((name) => host === `${name}:${localPort}` || (localPort === 80 && host === name))) return []
+  return configured ? [`http://${host}`, configured.origin] : [`http://${host}`]
+}
+
+function literalOf(address: string | undefined): string {
+  if (address === undefined) return 'localhost'
+  const mapped = address.replace(/^::ffff:(?=\d+\.)/, '')
+  return mapped.includes(':') ? `[${mapped}]` : mapped
+}

@@ -1,0 +1,36 @@
+import type { IncomingMessage } from 'node:http'
+import type { WebSocket } from 'ws'
+import type { LiveConnections } from './live.ts'
+import type { App, Caller } from './route.ts'
+
+/** RFC 6455 section 7.4.1: policy violation. */
+const NO_LONGER_ALLOWED = 1008
+/** A browser answers the goodbye at once; whoever does not is cut off. */
+const GOODBYE_MS = 1_000
+
+/** A WebSocket that is refused leaves no connection behind; one that was let in is closed when its person signs out, is disabled or loses a role, or its token is revoked. Call after @fastify/websocket. */
+export function endSocketsWithTheirRight(app: App, live: LiveConnections): void {
+  const callers = new WeakMap<IncomingMessage, Caller>()
+  app.addHook('preHandler', async ({ raw, caller }) => {
+    if (caller && raw.headers.upgrade !== undefined) callers.set(raw, caller)
+  })
+  // Node forgets a socket that asked for an upgrade: after a plain answer nobody else would end it.
+  app.addHook('onResponse', async ({ raw }) => {
+    if (raw.headers.upgrade !== undefined) raw.socket.end()
+  })
+  app.websocketServer.on('connection', (socket, raw: IncomingMessage) => {
+    const caller = callers.get(raw)
+    if (caller)
+      socket.once(
+        'close',
+        live.track(caller, () => end(socket)),
+      )
+  })
+}
+
+/** After our goodbye ws goes on hearing until the other side says its own: what is typed meanwhile must not be heard. */
+function end(socket: WebSocket): void {
+  socket.removeAllListeners('message')
+  socket.close(NO_LONGER_ALLOWED, 'You are signed out.')
+  setTimeout(() => socket.terminate(), GOODBYE_MS).unref()
+}

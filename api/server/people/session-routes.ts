@@ -1,0 +1,110 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { type Appender, appendIn } from '../../audit/append.ts'
+import { auditEvent } from '../../audit/event.ts'
+import { me, signIn } from '../../contract/people.ts'
+import { ApiError } from '../../errors.ts'
+import { senderOf } from '../../policy/address.ts'
+import type { Store } from '../../store/connect.ts'
+import type { LiveConnections } from '../http/live.ts'
+import { type App, callerOf } from '../http/route.ts'
+import { cookieName } from './caller.ts'
+import { endSession } from './sessions.ts'
+import { beginSession } from './sign-in.ts'
+import { createThrottle } from './throttle.ts'
+
+/** A minute at most for an account: a stranger who guesses must not be able to keep its owner out. */
+const ACCOUNT = { freeTries: 5, longestWaitMs: 60_000 }
+/** Many people may sit behind one address; this one stops guesses across accounts. */
+const ADDRESS = { freeTries: 20, longestWaitMs: 15 * 60_000 }
+
+interface SessionDeps {
+  db: Store
+  append: Appender['append']
+  live: LiveConnections
+  /** People reach this server by https: the cookie is then for TLS only. */
+  secure: boolean
+}
+
+/** Signing in and out. */
+export function sessionRoutes(app: App, { db, append, live, secure }: SessionDeps): void {
+  const accounts = createThrottle(ACCOUNT)
+  const addresses = createThrottle(ADDRESS)
+  const cookie = { path: '/', httpOnly: true, sameSite: 'strict', secure } as const
+
+  app.post(
+    '/api/v1/sessions',
+    {
+      config: { access: 'public' },
+      bodyLimit: 4096,
+      schema: { tags: ['people'], body: signIn, response: { 201: me } },
+    },
+    async (request, reply) => {
+      const credentials = request.body
+      const account = 'email' in credentials ? credentials.email : null
+      // An address that has to wait does not count against the account: a stranger could keep its owner out that way.
+      const sender = senderOf(request.ip)
+      const waitMs = addresses.begin(sender) || (account === null ? 0 : accounts.begin(account))
+      if (waitMs > 0) throw tooMany(waitMs, reply)
+      const replaces = request.caller?.by.type === 'session' ? request.caller.by.session : null
+      const started = await beginSession(db, { credentials, address: request.ip, correlation: request.id, replaces })
+      if (started === null) {
+        await append(refused(request, account))
+        throw new ApiError('unauthenticated', account === null ? LINK_REFUSED : PASSWORD_REFUSED)
+      }
+      addresses.refund(sender)
+      if (account !== null) accounts.forget(account)
+      if (replaces) live.endSession(replaces)
+      reply.setCookie(cookieName(secure), started.secret, { ...cookie, expires: started.expiresAt })
+      return reply.code(201).send({ person: started.person, setupNeeded: !started.hasPassword })
+    },
+  )
+
+  app.delete(
+    '/api/v1/sessions',
+    { config: { access: 'signed-in' }, schema: { tags: ['people'], response: { 204: z.null() } } },
+    async (request, reply) => {
+      const caller = callerOf(request)
+      if (caller.by.type !== 'session')
+        throw new ApiError('conflict', 'An API token has no session. Revoke the token instead.')
+      const { session } = caller.by
+      const actor = { type: 'person', id: caller.id } as const
+      await db.transaction().execute(async (trx) => {
+        await endSession(trx, session)
+        await appendIn(
+          trx,
+          auditEvent('session.ended', {
+            actor,
+            person: caller.id,
+            decision: 'info',
+            reason: 'signed-out',
+            correlation: request.id,
+            detail: {},
+          }),
+        )
+      })
+      live.endSession(session)
+      reply.clearCookie(cookieName(secure), cookie)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+const LINK_REFUSED = 'This sign-in link was used already or is too old. Ask your admin for a new one.'
+const PASSWORD_REFUSED = 'The e-mail address or the password is not right.'
+
+function refused(request: FastifyRequest, email: string | null) {
+  return auditEvent('session.refused', {
+    actor: { type: 'nobody', id: 'nobody' },
+    decision: 'deny',
+    reason: email === null ? 'link-not-valid' : 'wrong-credentials',
+    correlation: request.id,
+    detail: { email, address: request.ip },
+  })
+}
+
+function tooMany(waitMs: number, reply: FastifyReply): ApiError {
+  const seconds = Math.ceil(waitMs / 1000)
+  reply.header('retry-after', seconds)
+  return new ApiError('throttled', `Too many attempts. Try again in ${seconds} s.`)
+}

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto'
+import type { Transaction } from 'kysely'
+import type { z } from 'zod'
+import { appendIn } from '../../audit/append.ts'
+import { auditEvent } from '../../audit/event.ts'
+import { type PersonId, prototypeId, sandboxId } from '../../contract/ids.ts'
+import type { PolicyInForce } from '../../contract/policy.ts'
+import { type PrototypeView, type prototypeCreate, prototypeView } from '../../contract/prototypes.ts'
+import { ApiError } from '../../errors.ts'
+import { newId } from '../../ids.ts'
+import type { Store } from '../../store/connect.ts'
+import type { Database } from '../../store/tables.ts'
+import { notFound } from '../http/route.ts'
+import { findPerson } from '../people/people.ts'
+import { readPolicy } from '../policies/read.ts'
+import { findPrototype } from './read.ts'
+
+const KEY_LIFETIME_MS = 24 * 3_600_000
+
+interface Wish {
+  person: PersonId
+  body: z.output<typeof prototypeCreate>
+  /** Of the header Idempotency-Key; null: every call makes a new prototype. */
+  key: string | null
+  correlation: string
+}
+
+/** The prototype, its sandbox in `building`, and their events, in one transaction. `isNew` is false for a repeated key. */
+export function createPrototype(db: Store, wish: Wish): Promise<{ view: PrototypeView; isNew: boolean }> {
+  return db.transaction().execute(async (trx) => {
+    // One at a time for a person: neither the key nor the limit can be raced.
+    const person = await findPerson(trx, wish.person, { forUpdate: true })
+    // Looked at again: the right may have gone since the request was let in, and what was theirs is being stopped.
+    if (!person || person.disabled || !person.roles.includes('pm')) throw notFound()
+    const before = await findRepeated(trx, wish)
+    if (before) return { view: before, isNew: false }
+
+    const policy = await readPolicy(trx, wish.body.policy)
+    if (!policy) throw new ApiError('invalid_request', `policy: there is no policy named ${wish.body.policy}.`)
+    await keepLimit(trx, wish.person, policy)
+    const view = await insert(trx, wish, policy)
+    await remember(trx, wish, view)
+    return { view, isNew: true }
+  })
+}
+
+/** Sandboxes that take up room: stopped ones keep their disk. */
+export async function keepLimit(trx: Store, person: PersonId, policy: PolicyInForce): Promise<void> {
+  const { held } = await trx
+    .selectFrom('sandboxes')
+    .select((eb) => eb.fn.countAll<number>().as('held'))
+    .where('owner_id', '=', person)
+    .where('state', 'not in', ['removed', 'failed', 'lost'])
+    .executeTakeFirstOrThrow()
+  const { perPerson } = policy.sandbox
+  if (Number(held) < perPerson) return
+  throw new ApiError(
+    'limit_reached',
+    `You have ${held} of at most ${perPerson} prototypes. Delete one that you no longer need, or ask your admin for more (perPerson in the policy "${policy.name}").`,
+  )
+}
+
+async function insert(
+  trx: Transaction<Database>,
+  { person, body, correlation }: Wish,
+  policy: PolicyInForce,
+): Promise<PrototypeView> {
+  const id = prototypeId.parse(newId('pr'))
+  const sandbox = sandboxId.parse(newId('sb'))
+  const { title, hypothesis, label } = body
+  // Made here, in whole milliseconds, so that a list's cursor can hold it.
+  const createdAt = new Date()
+  await trx
+    .insertInto('prototypes')
+    .values({
+      id,
+      title,
+      hypothesis,
+      label,
+      owner_id: person,
+      policy: policy.name,
+      created_at: createdAt,
+      removed_at: null,
+    })
+    .execute()
+  await trx
+    .insertInto('sandboxes')
+    .values({
+      id: sandbox,
+      prototype_id: id,
+      owner_id: person,
+      state: 'building',
+      detail: null,
+      policy_name: policy.name,
+      policy_version: policy.version,
+      runtime: policy.sandbox.runtime,
+      image: null,
+      created_at: createdAt,
+    })
+    .execute()
+  const shared = {
+    actor: { type: 'person', id: person },
+    person,
+    prototype: id,
+    sandbox,
+    policy: { name: policy.name, version: policy.version },
+    reason: 'asked-for',
+    correlation,
+  } as const
+  await appendIn(trx, auditEvent('prototype.created', { ...shared, decision: 'allow', detail: { title, label } }))
+  const state = { from: null, to: 'building', detail: null }
+  await appendIn(trx, auditEvent('sandbox.state', { ...shared, decision: 'info', detail: state }))
+  const view = await findPrototype(trx, id)
+  if (!view) throw new Error(`${id} was inserted and cannot be read`)
+  return view
+}
+
+const hashOf = (body: Wish['body']) => createHash('sha256').update(JSON.stringify(body)).digest()
+
+async function findRepeated(trx: Store, { person, key, body }: Wish): Promise<PrototypeView | null> {
+  if (key === null) return null
+  const known = await trx
+    .selectFrom('idempotency_keys')
+    .select(['request_hash', 'response'])
+    .where('person_id', '=', person)
+    .where('key', '=', key)
+    .executeTakeFirst()
+  if (!known) return null
+  if (!known.request_hash.equals(hashOf(body))) {
+    throw new ApiError('conflict', 'This Idempotency-Key was already used for another request. Use a new one.')
+  }
+  return prototypeView.parse(known.response)
+}
+
+async function remember(trx: Store, { person, key, body }: Wish, view: PrototypeView): Promise<void> {
+  const tooOld = new Date(Date.now() - KEY_LIFETIME_MS)
+  await trx.deleteFrom('idempotency_keys').where('person_id', '=', person).where('created_at', '<', tooOld).execute()
+  if (key === null) return
+  const values = { person_id: person, key, request_hash: hashOf(body), status: 201, response: JSON.stringify(view) }
+  await trx.insertInto('idempotency_keys').values(values).execute()
+}

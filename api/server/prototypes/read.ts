@@ -1,0 +1,137 @@
+import { type ExpressionBuilder, sql } from 'kysely'
+import { z } from 'zod'
+import { type PersonId, personId, prototypeId, sandboxId } from '../../contract/ids.ts'
+import { dataLabel, type PrototypeView, proof, sandboxState } from '../../contract/prototypes.ts'
+import { runtime } from '../../contract/runner.ts'
+import { ApiError } from '../../errors.ts'
+import type { Store } from '../../store/connect.ts'
+import type { Database } from '../../store/tables.ts'
+import type { Owned } from '../http/access.ts'
+
+const row = z.object({
+  id: prototypeId,
+  title: z.string(),
+  hypothesis: z.string(),
+  label: dataLabel,
+  owner_id: personId,
+  owner_name: z.string(),
+  created_at: z.date(),
+  sandbox: sandboxId,
+  state: sandboxState,
+  detail: z.string().nullable(),
+  progress: z.strictObject({ step: z.int(), steps: z.int() }).nullable(),
+  runtime,
+  policy_name: z.string(),
+  policy_version: z.int(),
+  proof: proof.nullable(),
+})
+
+function viewOf(raw: unknown): PrototypeView {
+  const read = row.parse(raw)
+  const { id, title, hypothesis, label, state, detail, progress } = read
+  return {
+    id,
+    title,
+    hypothesis,
+    label,
+    owner: { id: read.owner_id, name: read.owner_name },
+    createdAt: read.created_at.toISOString(),
+    sandbox: {
+      id: read.sandbox,
+      state,
+      detail,
+      progress,
+      runtime: read.runtime,
+      policy: { name: read.policy_name, version: read.policy_version },
+      proof: read.proof,
+    },
+  }
+}
+
+/** Prototypes that exist, each with the newest of its sandboxes. */
+function views(db: Store) {
+  return db
+    .selectFrom('prototypes')
+    .innerJoin('people', 'people.id', 'prototypes.owner_id')
+    .innerJoin('sandboxes', 'sandboxes.prototype_id', 'prototypes.id')
+    .where('removed_at', 'is', null)
+    .where('sandboxes.id', '=', (eb) => newestSandbox(eb))
+    .select(['prototypes.id', 'title', 'hypothesis', 'label', 'prototypes.owner_id', 'people.name as owner_name'])
+    .select(['prototypes.created_at', 'sandboxes.id as sandbox', 'state', 'detail', 'progress', 'runtime'])
+    .select(['policy_name', 'policy_version', 'proof'])
+}
+function newestSandbox(eb: ExpressionBuilder<Database, 'prototypes' | 'sandboxes'>) {
+  return eb
+    .selectFrom('sandboxes as newest')
+    .select('newest.id')
+    .whereRef('newest.prototype_id', '=', 'prototypes.id')
+    .orderBy('newest.created_at', 'desc')
+    .limit(1)
+}
+
+export async function findPrototype(db: Store, id: string): Promise<PrototypeView | null> {
+  const found = await views(db).where('prototypes.id', '=', id).executeTakeFirst()
+  return found ? viewOf(found) : null
+}
+
+/** The latest moment that a Date can hold, in ms (ECMA-262 section 21.4.1.1). */
+const LATEST_MS = 8_640_000_000_000_000
+const place = z.tuple([z.coerce.number().int().min(0).max(LATEST_MS), prototypeId])
+
+interface PageOf {
+  limit: number
+  /** From the page before. */
+  cursor: string | null
+}
+
+/** A person's prototypes, newest first. */
+export function listPrototypes(db: Store, owner: PersonId, page: PageOf) {
+  return pageOf(views(db).where('prototypes.owner_id', '=', owner), page)
+}
+
+/** Everybody's prototypes whose sandbox exists in the engine and can be stopped, newest first. */
+export function listRunning(db: Store, page: PageOf) {
+  return pageOf(views(db).where('state', 'not in', ['stopped', 'failed', 'lost', 'removed']), page)
+}
+
+async function pageOf(chosen: ReturnType<typeof views>, { limit, cursor }: PageOf) {
+  const after = cursor === null ? null : placeOf(cursor)
+  const page = after
+    ? chosen.where(sql<boolean>`(prototypes.created_at, prototypes.id) < (${after.at}, ${after.id})`)
+    : chosen
+  const rows = await page
+    .orderBy('prototypes.created_at', 'desc')
+    .orderBy('prototypes.id', 'desc')
+    .limit(limit + 1)
+    .execute()
+  const items = rows.slice(0, limit).map(viewOf)
+  const last = items.at(-1)
+  const more = rows.length > limit && last !== undefined
+  return { items, cursor: more ? Buffer.from(`${Date.parse(last.createdAt)}.${last.id}`).toString('base64url') : null }
+}
+
+function placeOf(cursor: string) {
+  const read = place.safeParse(Buffer.from(cursor, 'base64url').toString('utf8').split('.'))
+  if (!read.success) throw new ApiError('invalid_request', 'cursor: take it from the answer before.')
+  const [at, id] = read.data
+  return { at: new Date(at), id }
+}
+
+/** Whose a prototype or a sandbox is; null when there is none (any more). */
+export async function ownerOf(db: Store, kind: Owned, id: string): Promise<PersonId | null> {
+  const found =
+    kind === 'prototype'
+      ? await db
+          .selectFrom('prototypes')
+          .select('owner_id')
+          .where('id', '=', id)
+          .where('removed_at', 'is', null)
+          .executeTakeFirst()
+      : await db
+          .selectFrom('sandboxes')
+          .select('owner_id')
+          .where('id', '=', id)
+          .where('state', '!=', 'removed')
+          .executeTakeFirst()
+  return found ? personId.parse(found.owner_id) : null
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod'
+import { appendIn } from '../../audit/append.ts'
+import { auditEvent } from '../../audit/event.ts'
+import { prototypeId } from '../../contract/ids.ts'
+import { prototypeCreate, prototypeList, prototypeView } from '../../contract/prototypes.ts'
+import type { Store } from '../../store/connect.ts'
+import { type App, callerOf, notFound } from '../http/route.ts'
+import { lockSandbox, moveTo } from '../sandboxes/move.ts'
+import type { Sandboxes } from '../sandboxes/sandboxes.ts'
+import { createPrototype } from './create.ts'
+import { findPrototype, listPrototypes } from './read.ts'
+
+export const page = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  cursor: z.string().max(200).optional(),
+})
+/** Printable ASCII: draft-ietf-httpapi-idempotency-key-header. Other headers are none of this route's business. */
+const idempotency = z.object({
+  'idempotency-key': z
+    .string()
+    .regex(/^[\x21-\x7e]{1,200}$/, 'Use 1 to 200 visible ASCII characters.')
+    .optional(),
+})
+const byId = z.strictObject({ id: prototypeId })
+
+export function prototypeRoutes(app: App, { db, sandboxes }: { db: Store; sandboxes: Sandboxes }): void {
+  const tags = ['prototypes']
+
+  app.post(
+    '/api/v1/prototypes',
+    {
+      config: { access: ['pm'] },
+      schema: { tags, headers: idempotency, body: prototypeCreate, response: { 201: prototypeView } },
+    },
+    async (request, reply) => {
+      const key = request.headers['idempotency-key'] ?? null
+      const { view, isNew } = await createPrototype(db, {
+        person: callerOf(request).id,
+        body: request.body,
+        key,
+        correlation: request.id,
+      })
+      if (isNew) sandboxes.makeReady(view.sandbox.id)
+      return reply.code(201).send(view)
+    },
+  )
+
+  app.get(
+    '/api/v1/prototypes',
+    { config: { access: 'signed-in' }, schema: { tags, querystring: page, response: { 200: prototypeList } } },
+    (request) => {
+      const { limit, cursor } = request.query
+      return listPrototypes(db, callerOf(request).id, { limit, cursor: cursor ?? null })
+    },
+  )
+
+  app.get(
+    '/api/v1/prototypes/:id',
+    {
+      config: { access: { ownerOr: ['security', 'admin'] } },
+      schema: { tags, params: byId, response: { 200: prototypeView } },
+    },
+    async ({ params }) => {
+      const view = await findPrototype(db, params.id)
+      if (!view) throw notFound()
+      return view
+    },
+  )
+
+  app.delete(
+    '/api/v1/prototypes/:id',
+    { config: { access: 'owner' }, schema: { tags, params: byId, response: { 204: z.null() } } },
+    async (request, reply) => {
+      const actor = { type: 'person', id: callerOf(request).id } as const
+      const sandbox = await db.transaction().execute(async (trx) => {
+        const view = await findPrototype(trx, request.params.id)
+        const row = view ? await lockSandbox(trx, view.sandbox.id) : null
+        if (!view || !row) throw notFound()
+        await trx.updateTable('prototypes').set({ removed_at: new Date() }).where('id', '=', view.id).execute()
+        const shared = {
+          actor,
+          person: row.owner_id,
+          prototype: view.id,
+          sandbox: row.id,
+          reason: 'asked-for',
+          correlation: request.id,
+        }
+        await appendIn(
+          trx,
+          auditEvent('prototype.removed', { ...shared, decision: 'allow', detail: { title: view.title } }),
+        )
+        if (row.state !== 'removed') await moveTo(trx, row, 'removed', shared)
+        return row.id
+      })
+      await sandboxes.afterRemove(sandbox)
+      return reply.code(204).send(null)
+    },
+  )
+}

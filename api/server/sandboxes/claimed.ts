@@ -1,0 +1,27 @@
+import { type PrototypeId, prototypeId, type SandboxId } from '../../contract/ids.ts'
+import { ApiError } from '../../errors.ts'
+import type { Store } from '../../store/connect.ts'
+import { notFound } from '../http/route.ts'
+
+/** What events about a sandbox say of it. */
+export interface Claimed {
+  sandbox: SandboxId
+  prototype: PrototypeId
+  policy: { name: string; version: number }
+}
+
+/**
+ * A sandbox that people may work in. Throws `not_found`, or `sandbox_not_ready` in any state but `claimed`: what was not
+ * proven, or is being proven, is nobody's to use (law 4).
+ */
+export async function claimedSandbox(db: Store, id: SandboxId): Promise<Claimed> {
+  const row = await db.selectFrom('sandboxes').selectAll().where('id', '=', id).executeTakeFirst()
+  if (!row) throw notFound()
+  if (row.state !== 'claimed')
+    throw new ApiError('sandbox_not_ready', `The sandbox is ${row.state}. Wait until it is ready, or start it.`)
+  return {
+    sandbox: id,
+    prototype: prototypeId.parse(row.prototype_id),
+    policy: { name: row.policy_name, version: row.policy_version },
+  }
+}

@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import { appendIn } from '../../audit/append.ts'
+import { auditEvent } from '../../audit/event.ts'
+import type { KillOrder } from '../../contract/gateway.ts'
+import { prototypeId, type SandboxId, sandboxId } from '../../contract/ids.ts'
+import type { SandboxState } from '../../contract/prototypes.ts'
+import type { Store } from '../../store/connect.ts'
+import { type Caller, notFound } from '../http/route.ts'
+import type { GatewayClient } from '../nodes/gateway.ts'
+import { lockSandbox, moveTo } from './move.ts'
+import { type Sandboxes, stoppedFrom } from './sandboxes.ts'
+
+interface KillDeps {
+  db: Store
+  gateway: Pick<GatewayClient, 'kill'>
+  sandboxes: Pick<Sandboxes, 'afterStop'>
+}
+
+const RUNS: readonly SandboxState[] = ['building', 'starting', 'proving', 'ready', 'claimed', 'paused']
+
+/**
+ * Stops what an order covers. First, in one transaction, the order, the new states and their events: from the commit on the
+ * gateway judges nothing for them. Then the gateway cuts what is open; the containers are stopped after the answer.
+ */
+export async function kill(
+  { db, gateway, sandboxes }: KillDeps,
+  order: KillOrder,
+  caller: Caller,
+  correlation: string,
+): Promise<void> {
+  const actor = { type: 'person', id: caller.id } as const
+  const stopped = await db.transaction().execute(async (trx) => {
+    const rows = await covered(trx, order).execute()
+    const [only] = order.scope === 'sandbox' ? rows : []
+    if (order.scope === 'sandbox' && !only) throw notFound()
+    await appendIn(
+      trx,
+      auditEvent('kill.ordered', {
+        actor,
+        person: caller.id,
+        ...(only ? { sandbox: sandboxId.parse(only.id), prototype: prototypeId.parse(only.prototype_id) } : {}),
+        decision: 'allow',
+        reason: 'ordered',
+        correlation,
+        detail: { scope: order.scope, target: order.scope === 'everything' ? null : order.id },
+      }),
+    )
+    const detail = `Stopped by ${caller.name}.`
+    const stopped: SandboxId[] = []
+    for (const id of z.array(sandboxId).parse(rows.map(({ id }) => id))) {
+      const row = await lockSandbox(trx, id)
+      if (!row || !RUNS.includes(row.state)) continue
+      await moveTo(trx, row, stoppedFrom(row.state), { actor, reason: 'killed', correlation, detail })
+      stopped.push(id)
+    }
+    return stopped
+  })
+  // Should the gateway be away, then so are its connections, and it comes back knowing the new states.
+  await gateway.kill(order).catch(() => undefined)
+  for (const id of stopped) void sandboxes.afterStop(id)
+}
+
+function covered(db: Store, order: KillOrder) {
+  const all = db.selectFrom('sandboxes').select(['id', 'prototype_id']).where('state', '!=', 'removed').orderBy('id')
+  if (order.scope === 'sandbox') return all.where('id', '=', order.id)
+  return order.scope === 'person' ? all.where('owner_id', '=', order.id) : all
+}

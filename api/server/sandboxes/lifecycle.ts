@@ -1,0 +1,23 @@
+/** The life of a sandbox (DESIGN section 4): every legal move, in one table. Whoever changes a row's state asks here first. */
+import type { SandboxState } from '../../contract/prototypes.ts'
+
+export const legalMoves: Record<SandboxState, readonly SandboxState[]> = {
+  building: ['starting', 'failed', 'removed'],
+  starting: ['proving', 'failed', 'lost', 'removed'],
+  /** Straight to `claimed` when a sandbox that already belongs to somebody is proven again. */
+  proving: ['ready', 'claimed', 'failed', 'lost', 'removed'],
+  ready: ['claimed', 'proving', 'stopped', 'failed', 'lost', 'removed'],
+  claimed: ['paused', 'stopped', 'proving', 'failed', 'lost', 'removed'],
+  paused: ['claimed', 'stopped', 'failed', 'lost', 'removed'],
+  stopped: ['starting', 'failed', 'lost', 'removed'],
+  failed: ['building', 'removed'],
+  lost: ['building', 'removed'],
+  removed: [],
+}
+
+export type Move = { ok: true; state: SandboxState } | { ok: false; reason: string }
+
+export function move(from: SandboxState, to: SandboxState): Move {
+  if (legalMoves[from].includes(to)) return { ok: true, state: to }
+  return { ok: false, reason: `A sandbox that is ${from} cannot become ${to}.` }
+}

@@ -1,0 +1,207 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
+import { appendIn } from '../../audit/append.ts'
+import { auditEvent } from '../../audit/event.ts'
+import type { SandboxId } from '../../contract/ids.ts'
+import type { PolicyInForce } from '../../contract/policy.ts'
+import type { Proof, SandboxState } from '../../contract/prototypes.ts'
+import type { ImageProgress, SandboxSpec } from '../../contract/runner.ts'
+import { ApiError } from '../../errors.ts'
+import { failuresOf } from '../../policy/proof.ts'
+import type { Store } from '../../store/connect.ts'
+import type { GatewayClient } from '../nodes/gateway.ts'
+import type { RunnerClient } from '../nodes/runner.ts'
+import { readPolicy } from '../policies/read.ts'
+import { lockSandbox, moveTo, type SandboxRow } from './move.ts'
+
+/** The gateway and the runner may be restarted meanwhile: this long a step is tried again. */
+const PATIENCE_MS = 60_000
+const PORTER_PATIENCE_MS = 60_000
+const PORTER_LOOK_MS = 20
+const RETRY_MS = 500
+
+export interface ProvisionDeps {
+  db: Store
+  runner: Pick<RunnerClient, 'ensureImage' | 'create' | 'remove'>
+  gateway: Pick<GatewayClient, 'openDoor' | 'closeDoor' | 'doorStatus' | 'prove'>
+  /** Where the package clients in the sandbox look, as the policy's bundles found it. Never a secret. */
+  clientEnvironment(policy: PolicyInForce): Promise<Record<string, string>>
+  log: FastifyBaseLogger
+}
+
+/** The sandbox was stopped or removed while it was being made: not a failure. */
+class Interrupted extends Error {}
+
+const TEMPORARY = /^(runner_unavailable|gateway_unavailable|sandbox_not_ready)$/
+
+const WAY: readonly SandboxState[] = ['building', 'starting', 'proving', 'claimed']
+const system = { type: 'system', id: 'server' } as const
+
+/**
+ * Drives a sandbox from `building` (or from wherever a crash left it) to `claimed`. Every step may be done twice: images
+ * are found by their hash, containers by their id. What the next step does is committed as the new state before it is done.
+ * On failure the container goes, the workspace stays, and the row says why.
+ */
+export async function provision(id: SandboxId, deps: ProvisionDeps): Promise<void> {
+  const { db, runner, gateway, log } = deps
+  try {
+    const { policy } = await begin(id, db)
+    const [image, environment] = await Promise.all([
+      patiently(() => runner.ensureImage(policy.tools.allow, (said) => void showProgress(id, said, deps))),
+      deps.clientEnvironment(policy),
+    ])
+    await advance(id, 'starting', db, { image })
+    await patiently(() => gateway.openDoor(id))
+    await patiently(() => createContainer(specOf(id, image, policy, environment), deps))
+    await porterConnected(id, deps)
+    await advance(id, 'proving', db)
+    const proof = await patiently(() => prove(id, deps))
+    await judge(id, proof, db)
+  } catch (error) {
+    if (error instanceof Interrupted) return
+    log.error({ err: error, sandbox: id }, 'a sandbox could not be made ready')
+    await fail(id, wordsFor(error), db)
+    await runner.remove(id, 'keep').catch((later) => log.warn({ err: later, sandbox: id }, 'left to the reconciler'))
+    await gateway
+      .closeDoor(id)
+      .catch((later) => log.warn({ err: later, sandbox: id }, 'its door stays open, and denies'))
+  }
+}
+
+async function begin(id: SandboxId, db: Store): Promise<{ policy: PolicyInForce }> {
+  const row = await db.selectFrom('sandboxes').selectAll().where('id', '=', id).executeTakeFirst()
+  if (!row) throw new Interrupted()
+  const policy = await readPolicy(db, row.policy_name, row.policy_version)
+  if (!policy)
+    throw new ApiError('policy_invalid', `The policy "${row.policy_name}" version ${row.policy_version} is gone.`)
+  return { policy }
+}
+
+function specOf(
+  id: SandboxId,
+  image: string,
+  { sandbox, tools }: PolicyInForce,
+  environment: Record<string, string>,
+): SandboxSpec {
+  const { runtime, cpus, memoryBytes, diskBytes, pids, unsafeUnlimited } = sandbox
+  const { workspaceExec } = tools
+  const accepted = unsafeUnlimited ? { unsafeUnlimited } : {}
+  return { id, image, runtime, cpus, memoryBytes, diskBytes, pids, ...accepted, workspaceExec, environment }
+}
+
+/** `conflict`: it was made from something else: its image is a newer one now, or its policy changed. The workspace is kept. */
+async function createContainer(spec: SandboxSpec, { runner }: ProvisionDeps) {
+  try {
+    await runner.create(spec)
+  } catch (error) {
+    if (!(error instanceof ApiError && error.code === 'conflict')) throw error
+    await runner.remove(spec.id, 'keep')
+    await runner.create(spec)
+  }
+}
+
+async function porterConnected(id: SandboxId, { gateway }: ProvisionDeps): Promise<void> {
+  const endsAt = Date.now() + PORTER_PATIENCE_MS
+  while (Date.now() < endsAt) {
+    const { porter } = await patiently(() => gateway.doorStatus(id))
+    if (porter === 'connected') return
+    await delay(PORTER_LOOK_MS)
+  }
+  throw new ApiError(
+    'internal',
+    'The sandbox started and did not answer within a minute. Try again; if it happens again, ask your admin.',
+  )
+}
+
+/** A gateway that was restarted meanwhile has the porter come back first. */
+async function prove(id: SandboxId, deps: ProvisionDeps): Promise<Proof> {
+  await deps.gateway.openDoor(id)
+  await porterConnected(id, deps)
+  return deps.gateway.prove(id)
+}
+
+/** One failing probe: what should hold does not, so nothing may run in it. */
+async function judge(id: SandboxId, proof: Proof, db: Store): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const row = await onTheWay(id, trx)
+    await trx
+      .updateTable('sandboxes')
+      .set({ proof: JSON.stringify(proof) })
+      .where('id', '=', id)
+      .execute()
+    await appendIn(trx, proven(row, proof))
+    if (proof.ok) await moveTo(trx, row, 'claimed', { actor: system, reason: 'proven', correlation: id })
+  })
+  if (proof.ok) return
+  throw new ApiError(
+    'internal',
+    `This sandbox did not hold what it must (${failuresOf(proof).join(', ')}), so it was removed. Security can see it in the log.`,
+  )
+}
+
+function proven(row: SandboxRow, { ok, probes }: Proof) {
+  return auditEvent('sandbox.proven', {
+    actor: system,
+    person: row.owner_id,
+    prototype: row.prototype_id,
+    sandbox: row.id,
+    policy: { name: row.policy_name, version: row.policy_version },
+    decision: ok ? 'allow' : 'deny',
+    reason: ok ? 'proof-passed' : 'proof-failed',
+    correlation: row.id,
+    detail: { ok, probes: probes.map(({ probe, expected, got }) => ({ probe, expected, got })) },
+  })
+}
+
+/** Moves on to `to`, or stays where a restart found it when it was further already. */
+async function advance(id: SandboxId, to: SandboxState, db: Store, set: { image?: string } = {}): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const row = await onTheWay(id, trx)
+    if (set.image) await trx.updateTable('sandboxes').set({ image: set.image }).where('id', '=', id).execute()
+    if (WAY.indexOf(row.state) >= WAY.indexOf(to)) return
+    await moveTo(trx, row, to, { actor: system, reason: 'getting-ready', correlation: id })
+  })
+}
+
+async function onTheWay(id: SandboxId, trx: Parameters<typeof lockSandbox>[0]): Promise<SandboxRow> {
+  const row = await lockSandbox(trx, id)
+  if (!row || !WAY.includes(row.state) || row.state === 'claimed') throw new Interrupted()
+  return row
+}
+
+async function fail(id: SandboxId, detail: string, db: Store): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const row = await lockSandbox(trx, id)
+    if (!row || !WAY.includes(row.state)) return
+    await moveTo(trx, row, 'failed', { actor: system, reason: 'could-not-get-ready', correlation: id, detail })
+  })
+}
+
+/** For the page that waits; it is not worth failing for. */
+async function showProgress(id: SandboxId, said: ImageProgress, { db, log }: ProvisionDeps): Promise<void> {
+  if (said.type !== 'step') return
+  const { step, steps, text } = said
+  await db
+    .updateTable('sandboxes')
+    .set({ detail: text.slice(0, 300), progress: JSON.stringify({ step, steps }), updated_at: new Date() })
+    .where('id', '=', id)
+    .where('state', 'in', ['building', 'starting'])
+    .execute()
+    .catch((error) => log.warn({ err: error, sandbox: id }, 'progress could not be shown'))
+}
+
+const wordsFor = (error: unknown) =>
+  error instanceof ApiError ? error.message : 'Something went wrong on our side. The log of the server says more.'
+
+async function patiently<T>(step: () => Promise<T>): Promise<T> {
+  const endsAt = Date.now() + PATIENCE_MS
+  for (;;) {
+    try {
+      return await step()
+    } catch (error) {
+      const passes = error instanceof ApiError && TEMPORARY.test(error.code)
+      if (!passes || Date.now() > endsAt) throw error
+      await delay(RETRY_MS)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * What the engine has against what the database wants, as a list of actions: pure, so that every pair is a row in a test.
+ * Nothing is guessed: a container that nobody wants goes, a wanted one that is gone is called lost, and what was under way
+ * begins again (creating is idempotent by id).
+ */
+import type { SandboxState } from '../../contract/prototypes.ts'
+import type { RunnerSandbox } from '../../contract/runner.ts'
+
+export type Wanted = { id: string; state: SandboxState }
+export type Action = {
+  id: string
+  /** `begin-again`: build, create, prove from the top. `lost` and `stopped`: only the row changes. */
+  action: 'remove' | 'start' | 'stop' | 'pause' | 'unpause' | 'begin-again' | 'lost' | 'stopped'
+}
+type Engine = RunnerSandbox['state'] | 'gone'
+
+const underWay = { gone: 'begin-again', created: 'begin-again', running: 'begin-again', paused: 'begin-again' } as const
+const live = { gone: 'lost', created: 'start', running: null, paused: 'unpause', exited: 'start' } as const
+const unwanted = { gone: null, created: 'remove', running: 'remove', paused: 'remove', exited: 'remove' } as const
+
+/** Row state × engine state. `null`: they agree. */
+const table: Record<SandboxState, Record<Engine, Action['action'] | null>> = {
+  building: { ...underWay, exited: 'begin-again' },
+  starting: { ...underWay, exited: 'begin-again' },
+  proving: { ...underWay, exited: 'begin-again' },
+  ready: live,
+  claimed: live,
+  paused: { gone: 'lost', created: 'stopped', running: 'pause', paused: null, exited: 'stopped' },
+  stopped: { gone: 'lost', created: null, running: 'stop', paused: 'stop', exited: null },
+  failed: unwanted,
+  lost: unwanted,
+  removed: unwanted,
+}
+
+/** Orphans first, so that their memory is free before anything starts. */
+export function reconcile(engine: readonly RunnerSandbox[], wanted: readonly Wanted[]): Action[] {
+  const has = new Map(engine.map(({ id, state }) => [String(id), state]))
+  const known = new Set(wanted.map(({ id }) => id))
+  const orphans: Action[] = engine.filter(({ id }) => !known.has(id)).map(({ id }) => ({ id, action: 'remove' }))
+  const rows = wanted.flatMap(({ id, state }): Action[] => {
+    const action = table[state][has.get(id) ?? 'gone']
+    return action === null ? [] : [{ id, action }]
+  })
+  const first = rows.filter(({ action }) => action === 'remove')
+  return [...orphans, ...first, ...rows.filter(({ action }) => action !== 'remove')]
+}

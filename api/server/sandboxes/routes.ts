@@ -1,0 +1,89 @@
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { killOrder } from '../../contract/gateway.ts'
+import { sandboxId } from '../../contract/ids.ts'
+import { execRequest, execResult, prototypeList } from '../../contract/prototypes.ts'
+import type { Store } from '../../store/connect.ts'
+import { type App, callerOf } from '../http/route.ts'
+import type { GatewayClient } from '../nodes/gateway.ts'
+import { listRunning } from '../prototypes/read.ts'
+import { page } from '../prototypes/routes.ts'
+import { type Append, runCommand } from './exec.ts'
+import { kill } from './kill.ts'
+import type { Cause } from './move.ts'
+import type { Sandboxes } from './sandboxes.ts'
+
+interface SandboxRouteDeps {
+  db: Store
+  append: Append
+  gateway: Pick<GatewayClient, 'exec' | 'kill'>
+  sandboxes: Sandboxes
+}
+
+const params = z.strictObject({ id: sandboxId })
+const none = { 204: z.null() }
+
+export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: SandboxRouteDeps): void {
+  const tags = ['sandboxes']
+  const stoppable = { access: { ownerOr: ['security', 'admin'] } } as const
+
+  /** What runs, whoever owns it: for those who can stop it. */
+  app.get(
+    '/api/v1/sandboxes',
+    {
+      config: { access: ['security', 'admin'] },
+      schema: { tags, querystring: page, response: { 200: prototypeList } },
+    },
+    ({ query: { limit, cursor } }) => listRunning(db, { limit, cursor: cursor ?? null }),
+  )
+
+  app.post(
+    '/api/v1/sandboxes/:id/exec',
+    {
+      config: { access: 'owner' },
+      // 1 MiB of stdin and 1,000 arguments, each with JSON's escapes.
+      bodyLimit: 8 * 1_048_576,
+      schema: { tags, params, body: execRequest, response: { 200: execResult } },
+    },
+    (request) => runCommand({ db, append, gateway }, request.params.id, request.body, callerOf(request), request.id),
+  )
+
+  app.post(
+    '/api/v1/sandboxes/:id/start',
+    { config: { access: 'owner' }, schema: { tags, params, response: none } },
+    async (request, reply) => {
+      await sandboxes.start(request.params.id, causeOf(request))
+      return reply.code(204).send(null)
+    },
+  )
+  app.post(
+    '/api/v1/sandboxes/:id/stop',
+    { config: stoppable, schema: { tags, params, response: none } },
+    async (request, reply) => {
+      await sandboxes.stop(request.params.id, causeOf(request))
+      return reply.code(204).send(null)
+    },
+  )
+  app.delete(
+    '/api/v1/sandboxes/:id',
+    { config: stoppable, schema: { tags, params, response: none } },
+    async (request, reply) => {
+      await sandboxes.remove(request.params.id, causeOf(request))
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/api/v1/kill',
+    { config: { access: ['security', 'admin'] }, schema: { tags, body: killOrder, response: none } },
+    async (request, reply) => {
+      await kill({ db, gateway, sandboxes }, request.body, callerOf(request), request.id)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function causeOf(request: FastifyRequest): Cause {
+  const caller = callerOf(request)
+  return { actor: { type: 'person', id: caller.id }, reason: 'asked-for', correlation: request.id, detail: null }
+}

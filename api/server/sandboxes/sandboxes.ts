@@ -1,0 +1,122 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Transaction } from 'kysely'
+import type { SandboxId } from '../../contract/ids.ts'
+import type { SandboxState } from '../../contract/prototypes.ts'
+import { ApiError } from '../../errors.ts'
+import { createTurns } from '../../flow/turns.ts'
+import type { Store } from '../../store/connect.ts'
+import type { Database } from '../../store/tables.ts'
+import { notFound } from '../http/route.ts'
+import type { GatewayClient } from '../nodes/gateway.ts'
+import type { RunnerClient } from '../nodes/runner.ts'
+import { findPerson } from '../people/people.ts'
+import { readPolicy } from '../policies/read.ts'
+import { keepLimit } from '../prototypes/create.ts'
+import { type Cause, lockSandbox, moveTo, type SandboxRow } from './move.ts'
+import { type ProvisionDeps, provision } from './provision.ts'
+
+export interface SandboxDeps {
+  db: Store
+  runner: RunnerClient
+  gateway: GatewayClient
+  clientEnvironment: ProvisionDeps['clientEnvironment']
+  log: FastifyBaseLogger
+}
+
+const GETTING_READY: readonly SandboxState[] = ['building', 'starting', 'proving']
+
+/**
+ * What can be done to sandboxes. The new state is committed first and the effect follows, in the sandbox's turn; an effect
+ * that did not happen because a program was away is made up for by the reconciler.
+ */
+export function createSandboxes({ db, runner, gateway, clientEnvironment, log }: SandboxDeps) {
+  const turns = createTurns<SandboxId>()
+
+  const bestEffort = (id: SandboxId, what: string, effect: () => Promise<unknown>) =>
+    effect().catch((error) => log.warn({ err: error, sandbox: id }, `${what}: left to the reconciler`))
+
+  /** Waits for the effect, but not for an image that is being built before it. */
+  async function unlessBusy(id: SandboxId, effect: () => Promise<unknown>): Promise<void> {
+    const busy = turns.isTaken(id)
+    const done = turns.take(id, effect)
+    if (!busy) await done
+  }
+
+  /** Begins or goes on making it; once at a time. */
+  function makeReady(id: SandboxId): void {
+    turns
+      .take(id, () => provision(id, { db, runner, gateway, clientEnvironment, log }))
+      .catch((error) => log.error({ err: error, sandbox: id }, 'provisioning ended: the reconciler begins it again'))
+  }
+
+  const changeState = (
+    id: SandboxId,
+    change: (row: SandboxRow, move: (to: SandboxState) => Promise<void>, trx: Transaction<Database>) => Promise<void>,
+    cause: Cause,
+  ) =>
+    db.transaction().execute(async (trx) => {
+      const row = await lockSandbox(trx, id)
+      if (!row || row.state === 'removed') throw notFound()
+      await change(row, (to) => moveTo(trx, row, to, cause), trx)
+    })
+
+  async function start(id: SandboxId, cause: Cause): Promise<void> {
+    await changeState(
+      id,
+      async (row, move, trx) => {
+        if (row.state === 'stopped') return move('starting')
+        if (row.state !== 'failed' && row.state !== 'lost')
+          throw new ApiError('conflict', `A sandbox that is ${row.state} cannot be started.`)
+        // One at a time for a person, as in prototypes/create.ts: the limit cannot be raced. On this connection alone: one that waits for
+        // a second while it holds the first would stop everybody once all of them do.
+        await findPerson(trx, row.owner_id, { forUpdate: true })
+        const policy = await readPolicy(trx, row.policy_name, row.policy_version)
+        if (policy) await keepLimit(trx, row.owner_id, policy)
+        await move('building')
+      },
+      cause,
+    )
+    makeReady(id)
+  }
+
+  async function stop(id: SandboxId, cause: Cause): Promise<void> {
+    await changeState(id, (row, move) => move(stoppedFrom(row.state)), cause)
+    await afterStop(id)
+  }
+
+  /** Its row says already that it is stopped: cut what it has open, then end its processes. */
+  async function afterStop(id: SandboxId): Promise<void> {
+    await bestEffort(id, 'cutting off', () => gateway.kill({ scope: 'sandbox', id }))
+    await unlessBusy(id, () => bestEffort(id, 'stopping', () => runner.stop(id)))
+  }
+
+  async function remove(id: SandboxId, cause: Cause): Promise<void> {
+    await changeState(id, (_row, move) => move('removed'), cause)
+    await afterRemove(id)
+  }
+
+  async function afterRemove(id: SandboxId): Promise<void> {
+    await bestEffort(id, 'closing its door', () => gateway.closeDoor(id))
+    await unlessBusy(id, async () => {
+      await bestEffort(id, 'removing', () => runner.remove(id, 'remove'))
+      // Provisioning may have opened it again before it noticed.
+      await bestEffort(id, 'closing its door', () => gateway.closeDoor(id))
+    })
+  }
+
+  return {
+    makeReady,
+    start,
+    stop,
+    afterStop,
+    remove,
+    afterRemove,
+    inTurn: turns.take,
+    isBusy: turns.isTaken,
+    idle: turns.idle,
+  }
+}
+export type Sandboxes = ReturnType<typeof createSandboxes>
+
+/** One that was never ready has nothing to keep: it counts as failed, and can be begun again. */
+export const stoppedFrom = (state: SandboxState): SandboxState => (GETTING_READY.includes(state) ? 'failed' : 'stopped')

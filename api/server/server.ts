@@ -1,0 +1,96 @@
+import { join } from 'node:path'
+import pino from 'pino'
+import { z } from 'zod'
+import { createAppender } from '../audit/append.ts'
+import { createSequencer } from '../audit/chain/sequence.ts'
+import { auditEvent } from '../audit/event.ts'
+import { serverConfig } from '../config.ts'
+import { endWith } from '../program.ts'
+import { connect } from '../store/connect.ts'
+import { buildApp } from './app.ts'
+import { createFeed } from './audit/feed.ts'
+import { createGatewayClient } from './nodes/gateway.ts'
+import { createRunnerClient } from './nodes/runner.ts'
+import { firstLink } from './people/links.ts'
+import { unsafeInForce } from './policies/dangers.ts'
+import { openLibrary } from './policies/library.ts'
+import { seedPolicies } from './policies/publish.ts'
+import { createReconciler } from './sandboxes/reconciler.ts'
+import { createSandboxes } from './sandboxes/sandboxes.ts'
+import { createTickets } from './terminals/tickets.ts'
+
+const config = serverConfig()
+const log = pino({ name: 'server', level: config.logLevel })
+const root = join(import.meta.dirname, '..', '..')
+
+const db = connect(config.databaseUrl, { max: 16 })
+const appender = createAppender(config.databaseUrl)
+const sequencer = createSequencer(config.databaseUrl, (error) =>
+  log.warn({ err: error }, 'the log waits for its places'),
+)
+const feed = createFeed(db, config.databaseUrl)
+const runner = createRunnerClient(config.paths.runnerSocket)
+const gateway = createGatewayClient(config.paths.gatewaySocket)
+const host = await runner.doctor().catch(() => null)
+const library = await openLibrary({ folder: config.policies, images: join(root, 'sandbox-images'), host })
+const sandboxes = createSandboxes({ db, runner, gateway, clientEnvironment: library.clientEnvironment, log })
+const hasPolicies = (await db.selectFrom('policies').select('name').limit(1).execute()).length > 0
+const seeding = seedPolicies(db, { folder: config.policies, library, log })
+// Asking the package clients for their registries takes seconds: only the very first start waits for it.
+if (hasPolicies) seeding.catch((error) => log.error({ err: error }, 'the policy files were not read'))
+else await seeding
+
+const app = await buildApp({
+  db,
+  append: appender.append,
+  feed,
+  gateway,
+  runner,
+  sandboxes,
+  library,
+  tickets: createTickets(),
+  log,
+  version: process.version,
+  url: config.url,
+  webFolder: join(root, 'web', 'dist'),
+})
+const unsafe = await unsafeInForce(db)
+if (unsafe.length > 0) log.warn({ unsafe }, 'policies in force accept dangers')
+await appender.append(
+  auditEvent('platform.started', {
+    actor: { type: 'system', id: 'server' },
+    decision: 'info',
+    reason: 'started',
+    detail: { program: 'server', version: process.version, unsafe },
+  }),
+)
+await app.listen({ host: config.host, port: config.port })
+const reconciler = createReconciler({ db, runner, gateway, sandboxes, log })
+const link = await firstLink(db, { always: config.signInLink })
+tellLauncher({ type: 'ready', url: addressOf(), signInToken: link?.token ?? null, unsafe })
+log.info('listening')
+
+endWith(async () => {
+  await reconciler.close()
+  await app.close()
+  await feed.close()
+  await sequencer.close()
+  await appender.close()
+  gateway.close()
+  await runner.close()
+  await db.destroy()
+}, log)
+
+/** What people type. */
+function addressOf(): string {
+  if (config.url) return config.url.replace(/\/$/, '')
+  const { port } = z.object({ port: z.int() }).parse(app.server.address())
+  const everywhere = config.host === '0.0.0.0' || config.host === '::'
+  return `http://${everywhere ? 'localhost' : config.host}:${port}`
+}
+
+/** Over IPC; without a launcher (docker compose), one line of JSON. The token is nowhere else, least of all in the log. */
+function tellLauncher(ready: { type: 'ready'; url: string; signInToken: string | null; unsafe: string[] }): void {
+  if (process.send) process.send(ready)
+  else process.stdout.write(`${JSON.stringify(ready)}\n`)
+}

@@ -1,0 +1,216 @@
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { isIP } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createProviderLookup } from '../../../../api/gateway/models/provider/lookup.ts'
+import { loadSealKey, seal, unseal } from '../../../../api/gateway/models/provider/seal.ts'
+import { createProviders, type Providers } from '../../../../api/gateway/models/providers.ts'
+import { connect, type Store } from '../../../../api/store/connect.ts'
+import { type TestDatabase, testDatabase } from '../../../support/database/database.ts'
+import { json, openProvider } from '../../../support/models/provider.ts'
+
+const KEY = 'sk-real-key-1234567890abcd'
+let database: TestDatabase
+let gatewayDb: Store
+let providers: Providers
+let folder: string
+
+beforeAll(async () => {
+  database = await testDatabase()
+  gatewayDb = connect(database.gatewayUrl, { max: 2 })
+  folder = await mkdtemp(join(tmpdir(), 'seal-'))
+  providers = createProviders({ db: gatewayDb, sealKey: await loadSealKey(join(folder, 'gateway', 'seal.key')) })
+})
+afterAll(async () => {
+  await gatewayDb.destroy()
+  await database.close()
+  await rm(folder, { recursive: true })
+})
+const save = (id: string, baseUrl: string, key?: string) =>
+  providers.save(id, { kind: 'openai', baseUrl, place: 'cloud', ...(key === undefined ? {} : { key }) }, null)
+const eventsOf = async (kind: string) =>
+  (
+    await database.db.selectFrom('audit_events').select('body').where('kind', '=', kind).orderBy('arrival').execute()
+  ).map(({ body }) => body)
+
+describe('keys at rest', () => {
+  test('the seal key is made once, and only its user may read it', async () => {
+    const path = join(folder, 'gateway', 'seal.key')
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    expect(await loadSealKey(path)).toEqual(await readFile(path))
+  })
+  test('a sealed key opens for what it was bound to only, and only whole', () => {
+    const sealKey = Buffer.alloc(32, 7)
+    const sealed = seal(sealKey, 'openai https://a', KEY)
+    expect(unseal(sealKey, 'openai https://a', sealed)).toBe(KEY)
+    expect(sealed.includes(KEY)).toBe(false)
+    expect(seal(sealKey, 'openai https://a', KEY).equals(sealed)).toBe(false)
+    expect(unseal(sealKey, 'openai https://b', sealed)).toBeNull()
+    expect(unseal(Buffer.alloc(32, 8), 'openai https://a', sealed)).toBeNull()
+    for (const at of [0, 12, 28, sealed.length - 1]) {
+      const altered = Buffer.from(sealed)
+      altered[at] = (altered[at] ?? 0) ^ 1
+      expect(unseal(sealKey, 'openai https://a', altered)).toBeNull()
+    }
+    for (const length of [0, 11, 27, sealed.length - 1])
+      expect(unseal(sealKey, 'openai https://a', sealed.subarray(0, length))).toBeNull()
+  })
+})
+
+describe("saving, with the gateway's own grants", () => {
+  test('the key is in no row and no event, and the gateway can use it', async () => {
+    await save('acme', 'https://models.example.org/v1/', KEY)
+    expect(providers.keyOf('acme')).toBe(KEY)
+    expect(providers.catalog().providers.get('acme')).toEqual({
+      id: 'acme',
+      kind: 'openai',
+      baseUrl: 'https://models.example.org',
+      place: 'cloud',
+      hasKey: true,
+    })
+    const rows = await database.db.selectFrom('providers').selectAll().execute()
+    const everything = JSON.stringify([
+      rows,
+      rows.map(({ sealed_key }) => sealed_key?.toString('latin1')),
+      await eventsOf('provider.saved'),
+    ])
+    expect(everything).not.toContain(KEY)
+    expect((await eventsOf('provider.saved')).at(-1)).toContain('"keyChanged":true')
+  })
+  test('left out, the key stays; empty, it goes', async () => {
+    await save('kept', 'https://models.example.org', KEY)
+    await save('kept', 'https://models.example.org/v1')
+    expect(providers.keyOf('kept')).toBe(KEY)
+    await save('kept', 'https://models.example.org', '')
+    expect(providers.keyOf('kept')).toBeNull()
+  })
+  test('a stored key never follows to another server', async () => {
+    await save('moved', 'https://models.example.org', KEY)
+    for (const other of ['https://evil.example', 'http://models.example.org', 'https://models.example.org:8443'])
+      await expect(save('moved', other)).rejects.toThrow('enter the key again')
+    expect(providers.catalog().providers.get('moved')?.baseUrl).toBe('https://models.example.org')
+  })
+  test('an address changed behind our back makes the key useless', async () => {
+    await save('tampered', 'https://models.example.org', KEY)
+    await database.db
+      .updateTable('providers')
+      .set({ base_url: 'https://evil.example' })
+      .where('id', '=', 'tampered')
+      .execute()
+    await providers.refresh()
+    expect(providers.keyOf('tampered')).toBeNull()
+  })
+  test.for([
+    ['https://user:secret@models.example.org', 'name and password'],
+    ['https://models.example.org/?key=1', '"?"'],
+    ['http://169.254.169.254', 'Link-local'],
+    ['http://2852039166', 'Link-local'],
+    ['http://[::ffff:169.254.169.254]', 'Link-local'],
+    ['http://[fe80::1]', 'Link-local'],
+    ['http://169.254.169.254.', 'Link-local'],
+    ['http://[64:ff9b::a9fe:a9fe]', 'Link-local'],
+    ['http://[2002:a9fe:a9fe::1]', 'Link-local'],
+    ['http://100.100.100.200', 'Link-local'],
+    ['http://168.63.129.16', 'Link-local'],
+    ['http://192.0.0.192', 'Link-local'],
+    ['http://[fd00:ec2::254]', 'Link-local'],
+    ['http://[fd20:ce::254]', 'Link-local'],
+    ['http://metadata.google.internal', 'Link-local'],
+    ['http://METADATA.google.internal.', 'Link-local'],
+  ] as const)('%s is refused', async ([address, message]) => {
+    await expect(save('odd', address, KEY)).rejects.toThrow(message)
+  })
+  test.for([
+    'http://127.0.0.1:11434',
+    'http://localhost:11434',
+    'http://ollama:11434',
+    'http://gpu.localhost',
+    'http://10.1.2.3',
+    'http://[::1]:8080',
+    'http://[fd12::1]:8080',
+    'https://models.example.org/openai',
+  ])('%s may hold a model', async (address) => {
+    await expect(save('usual', address, KEY)).resolves.toBeUndefined()
+  })
+  test.for([
+    [['10.0.0.5'], null],
+    [['127.0.0.1', '::1'], null],
+    [['10.0.0.5', '169.254.169.254'], 'credentials'],
+    [['::ffff:a9fe:a9fe'], 'credentials'],
+    [['fe80::1'], 'credentials'],
+  ] as const)('a name that is %j when it is dialled: %s', async ([found, refusal]) => {
+    const addresses = found.map((address) => ({ address, family: isIP(address) }))
+    const look = createProviderLookup((_host, _options, done) => done(null, addresses))
+    const answer = new Promise((resolve, reject) =>
+      look('models.example.org', { all: true }, (error, got) => (error ? reject(error) : resolve(got))),
+    )
+    if (refusal === null) await expect(answer).resolves.toEqual(addresses)
+    else await expect(answer).rejects.toThrow(refusal)
+  })
+  test('the name of the built-in provider is taken', async () => {
+    await expect(save('demo', 'https://models.example.org')).rejects.toThrow('built-in')
+  })
+  test('one that is assigned is not removed; another is, with its key', async () => {
+    await save('used', 'https://models.example.org', KEY)
+    await database.db
+      .insertInto('model_assignments')
+      .values({ slot: 'cloud', provider_id: 'used', model: 'm' })
+      .execute()
+    await providers.refresh()
+    expect(providers.catalog().assignments).toEqual([{ slot: 'cloud', provider: 'used', model: 'm' }])
+    await expect(providers.remove('used', null)).rejects.toThrow('Assign another one first')
+    await database.db.deleteFrom('model_assignments').execute()
+    await providers.remove('used', null)
+    expect(providers.keyOf('used')).toBeNull()
+    expect(await eventsOf('provider.removed')).toHaveLength(1)
+  })
+  test('what cannot be recorded is not saved', async () => {
+    await database.db.schema.alterTable('audit_events').renameTo('hidden').execute()
+    try {
+      await expect(save('unrecorded', 'https://models.example.org', KEY)).rejects.toThrow()
+    } finally {
+      await database.db.schema.alterTable('hidden').renameTo('audit_events').execute()
+    }
+    await providers.refresh()
+    expect(providers.catalog().providers.has('unrecorded')).toBe(false)
+  })
+})
+
+describe('testing a provider', () => {
+  test.for([
+    ['a list of models', 200, { data: [{ id: 'big-1' }, { id: 'big-2' }] }, { ok: true, models: ['big-1', 'big-2'] }],
+    ['a refused key', 401, { error: KEY }, { ok: false, message: expect.stringContaining('refused the key') }],
+    ['a wrong path', 404, {}, { ok: false, message: expect.stringContaining('before /v1') }],
+    ['something else', 200, { hello: 1 }, { ok: false, message: expect.stringContaining('not with a list of models') }],
+    ['a redirect', 302, {}, { ok: false, message: expect.stringContaining('not followed') }],
+  ] as const)('%s', async ([_what, status, body, expected]) => {
+    const upstream = await openProvider((_request, response) =>
+      json(response, status, body, status === 302 ? { location: '/x' } : {}),
+    )
+    await save('tested', upstream.url, KEY)
+    const result = await providers.test('tested')
+    await upstream.close()
+    expect(result).toMatchObject(expected)
+    expect(JSON.stringify(result)).not.toContain(KEY)
+    expect(upstream.seen).toMatchObject([
+      { method: 'GET', url: '/v1/models', headers: { authorization: `Bearer ${KEY}` } },
+    ])
+  })
+  test('nobody there', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    server.close()
+    await save('tested', `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, KEY)
+    expect(await providers.test('tested')).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('ECONNREFUSED'),
+    })
+  })
+  test('an unknown one', async () => {
+    await expect(providers.test('nobody')).rejects.toThrow('no provider')
+  })
+})

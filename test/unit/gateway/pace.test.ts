@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest'
+import { createPace, USUAL_PACE } from '../../../api/gateway/terminals/pace.ts'
+
+const limits = { burstBytes: 1000, bytesPerSecond: 100, typedBurstBytes: 500, typedBytesPerSecond: 10, graceBytes: 200 }
+
+type Step =
+  | { pass: number; at: number; gives: boolean }
+  | { reserve: number; at: number; waitMs: number }
+  | { typed: true }
+const pass = (bytes: number, at: number, gives: boolean): Step => ({ pass: bytes, at, gives })
+const reserve = (bytes: number, at: number, waitMs: number): Step => ({ reserve: bytes, at, waitMs })
+const key: Step = { typed: true }
+
+const rows: [string, Step[]][] = [
+  ['a burst passes at once', [pass(600, 0, true), pass(400, 0, true)]],
+  ['one byte more does not', [pass(1000, 0, true), pass(1, 0, false)]],
+  ['what does not pass takes nothing', [pass(1001, 0, false), pass(1000, 0, true)]],
+  ['time fills it again', [pass(1000, 0, true), pass(100, 999, false), pass(100, 1000, true)]],
+  ['but never beyond a burst', [pass(1000, 0, true), pass(1001, 3_600_000, false), pass(1000, 3_600_000, true)]],
+  ['the clock may start anywhere', [pass(1000, 5e9, true), pass(1, 5e9, false)]],
+  ['a reservation that the burst covers does not wait', [reserve(1000, 0, 0)]],
+  ['later ones wait for earlier ones', [pass(1000, 0, true), reserve(100, 0, 1000), reserve(50, 0, 1500)]],
+  ['a reservation ripens', [pass(1000, 0, true), reserve(100, 0, 1000), reserve(100, 1000, 1000)]],
+  ['nothing passes before what is reserved', [reserve(1100, 0, 1000), pass(1, 500, false), pass(100, 2000, true)]],
+  ['a key lets through what is on its way, once', [pass(1000, 0, true), key, pass(200, 0, true), pass(1, 0, false)]],
+  ['in pieces too', [pass(1000, 0, true), key, pass(150, 0, true), pass(51, 0, false), pass(50, 0, true)]],
+  ['ten keys are no more than one', [pass(1000, 0, true), key, key, key, pass(200, 0, true), pass(1, 0, false)]],
+  [
+    'keys have a bucket of their own, and an end',
+    [
+      pass(1000, 0, true),
+      key,
+      pass(200, 0, true),
+      key,
+      pass(200, 0, true),
+      key,
+      pass(101, 0, false),
+      pass(100, 0, true),
+    ],
+  ],
+  ['while the burst lasts a key costs nothing', [key, pass(1000, 0, true), pass(200, 0, true)]],
+  ['a key is answered however much is reserved', [reserve(1_000_000, 0, 9_990_000), key, pass(200, 0, true)]],
+]
+
+describe('the pace of a flood', () => {
+  test.each(rows)('%s', (_what, steps) => {
+    const pace = createPace(limits).terminal()
+    for (const step of steps) {
+      if ('typed' in step) pace.typed()
+      else if ('pass' in step) expect(pace.pass(step.pass, step.at)).toBe(step.gives)
+      else expect(pace.reserve(step.reserve, step.at)).toBeCloseTo(step.waitMs)
+    }
+  })
+
+  test('the terminals of a sandbox share it, but a key is for one', () => {
+    const pace = createPace(limits)
+    const [flood, other] = [pace.terminal(), pace.terminal()]
+    expect(flood.pass(1000, 0)).toBe(true)
+    flood.typed()
+    expect(other.pass(1, 0)).toBe(false)
+    expect(flood.pass(1, 0)).toBe(true)
+  })
+})
+
+test('the usual pace: ordinary work at once, and what cannot be compressed needs more than an hour for the quota', () => {
+  const quotaBytes = 536_870_912
+  const atOnce = USUAL_PACE.burstBytes + USUAL_PACE.typedBurstBytes
+  const perSecond = USUAL_PACE.bytesPerSecond + USUAL_PACE.typedBytesPerSecond
+  expect(USUAL_PACE.burstBytes).toBeGreaterThan(2 * 30_000_000)
+  expect((quotaBytes - atOnce) / perSecond).toBeGreaterThan(3600)
+})
