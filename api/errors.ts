@@ -9,3 +9,8 @@ export class ApiError extends Error {
     this.code = code
   }
 }
+
+/** Forbidden and missing are the same answer (law 10): always thrown from here. */
+export function notFound(): ApiError {
+  return new ApiError('not_found', 'There is nothing here, or it is not yours to see.')
+}

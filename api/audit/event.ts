@@ -1,8 +1,9 @@
 /** Makes audit events: what is written down of each kind, and in what form. */
 import { randomUUIDv7 } from 'node:crypto'
 import type { z } from 'zod'
-import { type Actor, type AuditKind, auditEnvelope, type Decision, type DetailOf, detailOf } from '../contract/audit.ts'
+import { type Actor, type AuditKind, type Decision, type DetailOf, detailOf } from '../contract/audit.ts'
 import type { PersonId, PrototypeId, SandboxId } from '../contract/ids.ts'
+import { type Reason, reason } from '../contract/reasons.ts'
 import { cleanText, maskSecrets, namesSecret } from './text.ts'
 import { type Treatment, treatmentOf } from './treatment.ts'
 
@@ -16,8 +17,7 @@ const MAX_CORRELATION = 100
 export interface EventFields<K extends AuditKind> {
   actor: Actor
   decision: Decision
-  /** A stable code, `[a-z0-9-]{1,60}`. */
-  reason: string
+  reason: Reason
   detail: DetailOf<K>
   /** Default: the actor, when it is a person. */
   person?: PersonId | null
@@ -53,7 +53,7 @@ export function auditEvent<K extends AuditKind>(kind: K, fields: EventFields<K>)
     prototype: fields.prototype ?? null,
     sandbox: fields.sandbox ?? null,
     decision: fields.decision,
-    reason: auditEnvelope.shape.reason.parse(fields.reason),
+    reason: reason.parse(fields.reason),
     rule: fields.rule == null ? null : cleanText(fields.rule, MAX_RULE),
     policy: fields.policy ?? null,
     correlation: fields.correlation === undefined ? id : cleanText(fields.correlation, MAX_CORRELATION),

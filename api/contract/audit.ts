@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { personId, prototypeId, sandboxId } from './ids.ts'
+import { reason } from './reasons.ts'
 
 const bytes = z.int().nonnegative()
 const text = z.string().max(4096)
@@ -121,7 +122,7 @@ const envelope = {
   prototype: prototypeId.nullable(),
   sandbox: sandboxId.nullable(),
   decision,
-  /** A stable code such as `no-rule`, `address-private`, `sni-mismatch`; never free text. */
+  /** A code of reasons.ts, or one that an earlier version wrote; never free text. */
   reason: z.string().regex(/^[a-z0-9-]{1,60}$/),
   /** The rule that decided, as `<bundle or policy>/<index>`. */
   rule: z.string().max(200).nullable(),
@@ -130,7 +131,7 @@ const envelope = {
   correlation: z.string().max(100),
 }
 const eventOf = <K extends AuditKind>(kind: K) =>
-  z.strictObject({ ...envelope, kind: z.literal(kind), detail: detailOf[kind] })
+  z.strictObject({ ...envelope, reason, kind: z.literal(kind), detail: detailOf[kind] })
 
 export type AuditEvent = { [K in AuditKind]: z.infer<ReturnType<typeof eventOf<K>>> }[AuditKind]
 export const auditEnvelope = z.object({ ...envelope, kind: auditKind, detail: z.record(z.string(), z.unknown()) })

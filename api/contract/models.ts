@@ -17,6 +17,10 @@ export const provider = z.strictObject({
 })
 export type Provider = z.infer<typeof provider>
 
+/** The built-in provider: a script that plays a small building session, so that a first start needs no key. */
+export const DEMO: Provider = { id: 'demo', kind: 'demo', baseUrl: '', hasKey: false, place: 'local' }
+export const DEMO_MODEL = 'scripted'
+
 export const providerSave = z.strictObject({
   kind: z.enum(['openai', 'anthropic']),
   baseUrl: z.url({ protocol: /^https?$/ }),

@@ -7,7 +7,7 @@ import { createEgress, type EgressDeps } from './egress/listener.ts'
 import type { SandboxDoor } from './identity.ts'
 import { createModels, type ModelsDeps } from './models/listener.ts'
 import { createPorterLink } from './porter/link.ts'
-import type { Turns } from './terminals/segments/packing.ts'
+import type { PackingDeps } from './terminals/segments/packing.ts'
 import { createTerminals } from './terminals/terminals.ts'
 
 export interface DoorDeps {
@@ -17,8 +17,7 @@ export interface DoorDeps {
   door: SandboxDoor
   egress: Pick<EgressDeps, 'append' | 'resolve' | 'dial' | 'limits' | 'own'>
   models: Pick<ModelsDeps, 'append' | 'providers' | 'demo'>
-  /** In which recordings are compressed, over all doors. */
-  turns: Turns
+  compression: PackingDeps['compression']
   log: Logger
 }
 
@@ -34,7 +33,7 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
     sandbox: deps.door,
     append: deps.egress.append,
     log,
-    turns: deps.turns,
+    compression: deps.compression,
   })
 
   await mkdir(deps.directory, { recursive: true, mode: 0o755 })

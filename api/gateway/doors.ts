@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type SandboxId, sandboxId } from '../contract/ids.ts'
+import { createKeyedQueue } from '../flow/keyed-queue.ts'
 import { type Door, type DoorDeps, openDoor } from './door.ts'
 import type { Register } from './register.ts'
 
@@ -11,21 +12,13 @@ interface DoorsDeps extends Shared {
   paths: { sandboxes: string; recordings: string }
 }
 
-/** All doors of this gateway. Opening and closing one sandbox's door is done in turn, never twice at once. */
+/** All doors of this gateway. Opening and closing one sandbox's door is done one after the other, never both at once. */
 export function createDoors({ register, paths, ...shared }: DoorsDeps) {
   const opened = new Map<SandboxId, Door>()
-  const turns = new Map<SandboxId, Promise<unknown>>()
-
-  function inTurn<T>(id: SandboxId, work: () => Promise<T>): Promise<T> {
-    const before = turns.get(id) ?? Promise.resolve()
-    const now = before.then(work, work)
-    const settled = now.catch(() => undefined).finally(() => turns.get(id) === settled && turns.delete(id))
-    turns.set(id, settled)
-    return now
-  }
+  const queue = createKeyedQueue<SandboxId>()
 
   const open = (id: SandboxId) =>
-    inTurn(id, async () => {
+    queue.run(id, async () => {
       const already = opened.get(id)
       if (already) return already
       const door = await openDoor(id, {
@@ -39,7 +32,7 @@ export function createDoors({ register, paths, ...shared }: DoorsDeps) {
     })
 
   const close = (id: SandboxId, { remove }: { remove: boolean }) =>
-    inTurn(id, async () => {
+    queue.run(id, async () => {
       const door = opened.get(id)
       opened.delete(id)
       await door?.close({ remove })

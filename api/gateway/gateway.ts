@@ -4,6 +4,7 @@ import pino from 'pino'
 import { createAppender } from '../audit/append.ts'
 import { auditEvent } from '../audit/event.ts'
 import { gatewayConfig } from '../config.ts'
+import { createKeyedQueue } from '../flow/keyed-queue.ts'
 import { endWith } from '../program.ts'
 import { connect } from '../store/connect.ts'
 import { listen } from '../store/listen.ts'
@@ -16,7 +17,6 @@ import { loadSealKey } from './models/provider/seal.ts'
 import { createProviders } from './models/providers.ts'
 import { createRegister } from './register.ts'
 import { keepSettled } from './settle.ts'
-import { createTurns } from './terminals/segments/packing.ts'
 
 const config = gatewayConfig()
 const log = pino({ name: 'gateway', level: config.logLevel })
@@ -38,7 +38,7 @@ const doors = createDoors({
     own: createOwnAddresses(),
   },
   models: { append: appender.append, providers, demo: createDemo() },
-  turns: createTurns(),
+  compression: createKeyedQueue(),
   log,
 })
 const control = buildControl({ doors, register, providers, auditHealthy: appender.healthy, log })

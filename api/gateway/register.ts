@@ -33,7 +33,7 @@ export function createRegister(db: Store) {
     const rows = await db
       .selectFrom('sandboxes')
       .innerJoin('prototypes', 'prototypes.id', 'sandboxes.prototype_id')
-      .leftJoin(inForce(db), (join) => join.onRef('in_force.name', '=', 'prototypes.policy'))
+      .leftJoin('policies_in_force', 'policies_in_force.name', 'prototypes.policy')
       .where('sandboxes.state', 'not in', ['removed'])
       .select([
         'sandboxes.id as sandbox',
@@ -41,7 +41,7 @@ export function createRegister(db: Store) {
         'sandboxes.owner_id as person',
         'sandboxes.state',
         'prototypes.label',
-        'in_force.body as policy',
+        'policies_in_force.body as policy',
       ])
       .execute()
     const identities = new Map<SandboxId, DoorIdentity>()
@@ -68,14 +68,3 @@ export function createRegister(db: Store) {
   }
 }
 export type Register = ReturnType<typeof createRegister>
-
-/** The highest version of each policy. */
-function inForce(db: Store) {
-  return db
-    .selectFrom('policies')
-    .distinctOn('name')
-    .select(['name', 'body'])
-    .orderBy('name')
-    .orderBy('version', 'desc')
-    .as('in_force')
-}

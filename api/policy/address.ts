@@ -77,14 +77,10 @@ export function canonicalAddress(ip: string): string | null {
   return ipaddr.process(plain).toString()
 }
 
-/** One sender, for counting: an IPv4 address, or the /64 that one IPv6 site is given at the least (RFC 6177). */
-export function senderOf(ip: string): string {
-  const canonical = canonicalAddress(ip)
-  if (canonical === null) return ip
-  const address = ipaddr.parse(canonical)
-  if (!(address instanceof ipaddr.IPv6)) return canonical
-  const network = address.parts.slice(0, 4).map((part) => part.toString(16))
-  return `${network.join(':')}::/64`
+/** The network of an IPv6 address, as `2001:db8:1:2::/64`. */
+export function networkOf(address: string, bits: number): string {
+  const parts = ipaddr.IPv6.parse(address).parts.slice(0, bits / 16)
+  return `${parts.map((part) => part.toString(16)).join(':')}::/${bits}`
 }
 
 /**

@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DoctorReport, RunnerSandbox, SandboxSpec, SandboxStats } from '../contract/runner.ts'
 import { ApiError } from '../errors.ts'
+import { createKeyedQueue } from '../flow/keyed-queue.ts'
 import { unheldLimits } from '../policy/limits.ts'
 import { containerOptions, specHash } from './container.ts'
 import type { Engine, EngineSandbox } from './docker.ts'
@@ -19,7 +20,7 @@ export type VerbsOptions = {
 export type Verbs = ReturnType<typeof createVerbs>
 
 export function createVerbs({ engine, workspaces, socketsRoot, home, enforceable }: VerbsOptions) {
-  const inTurn = createTurns()
+  const queue = createKeyedQueue<string>()
 
   async function existing(id: string): Promise<EngineSandbox> {
     const seen = await engine.inspect(id)
@@ -27,9 +28,9 @@ export function createVerbs({ engine, workspaces, socketsRoot, home, enforceable
     return seen
   }
 
-  /** Runs one verb on a container that exists, in its turn, and answers with what has become of it. */
+  /** Runs one verb on a container that exists, in its queue, and answers with what has become of it. */
   const changed = (id: string, change: (seen: EngineSandbox) => Promise<void>) =>
-    inTurn(id, async () => {
+    queue.run(id, async () => {
       await change(await existing(id))
       return plain(await existing(id))
     })
@@ -86,7 +87,7 @@ export function createVerbs({ engine, workspaces, socketsRoot, home, enforceable
   }
 
   return {
-    create: (spec: SandboxSpec) => inTurn(spec.id, () => create(spec)),
+    create: (spec: SandboxSpec) => queue.run(spec.id, () => create(spec)),
     get: async (id: string) => plain(await existing(id)),
     list: async () => (await engine.list()).map(plain),
     start: (id: string) =>
@@ -104,7 +105,7 @@ export function createVerbs({ engine, workspaces, socketsRoot, home, enforceable
     pause: (id: string) => changed(id, async ({ state }) => (state === 'paused' ? undefined : engine.pause(id))),
     unpause: (id: string) => changed(id, async ({ state }) => (state === 'paused' ? engine.unpause(id) : undefined)),
     remove: (id: string, workspace: 'remove' | 'keep') =>
-      inTurn(id, async () => {
+      queue.run(id, async () => {
         // A container of that name which another installation made is not ours to end.
         const seen = await engine.inspect(id)
         // What is frozen cannot be killed everywhere (control groups v1).
@@ -126,19 +127,4 @@ function plain({ spec: _, ...sandbox }: EngineSandbox): RunnerSandbox {
 function missingImage(error: unknown, image: string): unknown {
   if (!(error instanceof ApiError) || error.code !== 'not_found') return error
   return new ApiError('conflict', `${image} is not built on this machine. Build the policy's image first.`)
-}
-
-/** `(key, work)`: work of the same key waits for the one before it, whether that went well or not. */
-function createTurns() {
-  const last = new Map<string, Promise<unknown>>()
-  return async <T>(key: string, work: () => Promise<T>): Promise<T> => {
-    const before = last.get(key) ?? Promise.resolve()
-    const mine = before.then(work, work)
-    last.set(key, mine)
-    try {
-      return await mine
-    } finally {
-      if (last.get(key) === mine) last.delete(key)
-    }
-  }
 }

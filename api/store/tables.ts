@@ -60,6 +60,8 @@ export interface Database {
     created_by: string | null
     created_at: Created
   }
+  /** A view: the newest version of each policy. */
+  policies_in_force: Database['policies']
   prototypes: {
     id: string
     title: string

@@ -12,7 +12,7 @@ async function write(writer: number) {
     const event = auditEvent('kill.ordered', {
       actor: { type: 'system', id: 'gateway' },
       decision: 'info',
-      reason: 'load',
+      reason: 'ordered',
       correlation: `${round}-${process.pid}-${writer}-${n}`,
       detail: { scope: 'load', target: null },
     })

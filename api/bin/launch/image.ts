@@ -12,7 +12,7 @@ export async function prepareImage(runnerSocket: string, policies: string, note:
   const parsed = parsePolicy(readFileSync(join(policies, 'default.yaml'), 'utf8'))
   // The server says what is wrong with it, and keeps what is in force.
   if (!parsed.ok) return
-  const { tools } = parsed.document
+  const { tools } = parsed.value
   const runner = createRunnerClient(runnerSocket)
   try {
     await runner.ensureImage(tools.allow, (progress) => {

@@ -1,42 +1,10 @@
 /** What is refused, in words: one place for the status, the sentence for people and what to do next. */
 import type { IncomingHttpHeaders } from 'node:http'
-import type { AddressClass } from '../../policy/address.ts'
-import type { EgressMiss } from '../../policy/egress.ts'
-import type { TargetRefusal } from './target.ts'
-import type { HelloRefusal } from './tls/client-hello.ts'
-
-export type DenyReason =
-  | EgressMiss
-  | TargetRefusal
-  | HelloRefusal
-  | `address-${Exclude<AddressClass, 'public' | 'self'>}`
-  | 'self-connection'
-  | 'no-identity'
-  | 'audit-unavailable'
-  | 'policy-change'
-  | 'header-too-large'
-  | 'header-timeout'
-  | 'too-many-connections'
-  | 'host-header-missing'
-  | 'host-header-repeated'
-  | 'framing-ambiguous'
-  | 'malformed-request'
-  | 'not-http'
-  | 'http2-preface'
-  | 'upgrade-not-allowed'
-  | 'expectation-unknown'
-
-/** Not refusals: what was allowed could not be reached, or answered nonsense. */
-export type FailureReason =
-  | 'dns-failed'
-  | 'dns-timeout'
-  | 'upstream-unreachable'
-  | 'upstream-timeout'
-  | 'upstream-invalid'
+import type { EgressDenial, EgressFailure } from '../../contract/reasons.ts'
 
 export interface Answer {
   status: number
-  reason: DenyReason | FailureReason
+  reason: EgressDenial | EgressFailure
   text: string
 }
 
@@ -46,7 +14,7 @@ const NOT_PUBLIC =
   'Only public addresses are reached. If this host belongs to your company, ask your admin to name its network in the rule.'
 
 /** [status, what and why, what to do next]. `{host}` stands for the canonical host and port, or `this host`. */
-const TEXTS: Record<DenyReason | FailureReason, readonly [number, string, string]> = {
+const TEXTS: Record<EgressDenial | EgressFailure, readonly [number, string, string]> = {
   'no-rule': [403, '{host} is not on the list of hosts that this sandbox may reach.', ASK],
   'rule-expired': [403, 'The rule that allowed {host} has expired.', 'Ask your Backlot admin to renew it.'],
   'port-not-allowed': [403, '{host} is allowed, but not on this port.', ASK],
@@ -169,7 +137,7 @@ const TEXTS: Record<DenyReason | FailureReason, readonly [number, string, string
 }
 
 /** `where`: `host:port`, or null when the request did not say one that parses. */
-export function answerFor(reason: DenyReason | FailureReason, where: string | null): Answer {
+export function answerFor(reason: EgressDenial | EgressFailure, where: string | null): Answer {
   const [status, why, next] = TEXTS[reason]
   const what = status === 502 || status === 504 ? 'Failed' : 'Refused by Backlot'
   return { status, reason, text: `${what}: ${why.replace('{host}', where ?? 'this host')} ${next}` }

@@ -1,7 +1,9 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
-import { type Answer, answerFor, type DenyReason, rendered } from './denial.ts'
+import type { EgressDenial } from '../../contract/reasons.ts'
+import type { FairShare } from '../../flow/fair-share.ts'
+import { type Answer, answerFor, rendered } from './denial.ts'
 import { requestHeader, responseHeader, trailerFields } from './headers.ts'
-import type { EgressLimits, Share } from './limits.ts'
+import type { EgressLimits } from './limits.ts'
 import type { Passage, Passages } from './passage.ts'
 import { absoluteTarget, escapedRaw } from './target.ts'
 
@@ -14,7 +16,7 @@ interface Exchange {
 const MAX_INTERIM = 10
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-export async function refuseRequest({ request, response }: Exchange, passages: Passages, reason: DenyReason) {
+export async function refuseRequest({ request, response }: Exchange, passages: Passages, reason: EgressDenial) {
   const { method = '', url = '' } = request
   const { answer } = await passages.refuse({ reason, method, raw: escapedRaw(`${method} ${url}`) })
   say({ request, response }, answer)
@@ -28,7 +30,7 @@ export async function forward(
   exchange: Exchange,
   passages: Passages,
   limits: EgressLimits,
-  share: Share,
+  share: FairShare,
 ): Promise<void> {
   const { request } = exchange
   const { method = '', url = '' } = request
@@ -78,7 +80,7 @@ function chunkedBoth(request: IncomingMessage, { headers, statusCode }: Incoming
   return headers['transfer-encoding'] !== undefined && headers['content-length'] === undefined
 }
 
-function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, limits: EgressLimits, share: Share) {
+function relay(exchange: Exchange, outgoing: ClientRequest, passage: Passage, limits: EgressLimits, share: FairShare) {
   const { request, response } = exchange
   const fail = (answer: Answer) => {
     if (response.headersSent) return

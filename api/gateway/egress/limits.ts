@@ -1,5 +1,3 @@
-import type { Readable, Writable } from 'node:stream'
-
 /** What one sandbox may take of the gateway. Times in ms. */
 export interface EgressLimits {
   /** Client connections at once; and requests and tunnels under way, which may outlive their client. */
@@ -47,57 +45,3 @@ export const DEFAULT_LIMITS: EgressLimits = {
   lookupMs: 5000,
   dialMs: 10_000,
 }
-
-/**
- * A token bucket that delays. Waiting keeps what a sandbox can queue bounded by its connections, and the audit log from
- * being filled with refusals.
- */
-export function createPace(perSecond: number, burst: number, clock: () => number = performance.now.bind(performance)) {
-  let tokens = burst
-  let filledAt = clock()
-  return async function pace(): Promise<void> {
-    const now = clock()
-    tokens = Math.min(burst, tokens + ((now - filledAt) / 1000) * perSecond) - 1
-    filledAt = now
-    if (tokens >= 0) return
-    const waitMs = (-tokens / perSecond) * 1000
-    await new Promise<void>((done) => setTimeout(done, waitMs).unref())
-  }
-}
-
-const CHUNK_BYTES = 64 * 1024
-
-/**
- * What one sandbox moves in one turn of the event loop. libuv reads up to 32 chunks from each socket that has some, so fifty
- * fast tunnels would hold a turn for 100 MB, and every other sandbox with it. Past its share a source waits for its next turn.
- */
-export function createShare(bytesPerTurn = 8 * CHUNK_BYTES) {
-  const waiting: [Readable, Writable][] = []
-  const turn = { spent: 0, scheduled: false }
-
-  function schedule() {
-    if (turn.scheduled) return
-    turn.scheduled = true
-    setImmediate(next)
-  }
-  function next() {
-    turn.scheduled = false
-    turn.spent = 0
-    // A sink that is full resumes its source itself, when it has drained.
-    for (const [source, sink] of waiting.splice(0, bytesPerTurn / CHUNK_BYTES))
-      if (!sink.writableNeedDrain) source.resume()
-    if (waiting.length > 0) schedule()
-  }
-
-  /** To be called beside `source.pipe(sink)`. */
-  return function share(source: Readable, sink: Writable): void {
-    source.on('data', (chunk: Uint8Array) => {
-      turn.spent += chunk.length
-      schedule()
-      if (turn.spent <= bytesPerTurn) return
-      source.pause()
-      waiting.push([source, sink])
-    })
-  }
-}
-export type Share = ReturnType<typeof createShare>

@@ -1,11 +1,14 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
+import type { EgressDenial } from '../../contract/reasons.ts'
+import { createFairShare } from '../../flow/fair-share.ts'
+import { createRateLimiter } from '../../flow/rate-limiter.ts'
 import type { SandboxDoor } from '../identity.ts'
-import { answerFor, type DenyReason, rawAnswer } from './denial.ts'
+import { answerFor, rawAnswer } from './denial.ts'
 import { forward, refuseRequest } from './forward.ts'
 import { headerLength } from './headers.ts'
-import { createPace, createShare, DEFAULT_LIMITS, type EgressLimits } from './limits.ts'
+import { DEFAULT_LIMITS, type EgressLimits } from './limits.ts'
 import { createPassages, type Dial } from './passage.ts'
 import { type Append, createRecorder } from './record.ts'
 import type { Resolve } from './resolve.ts'
@@ -32,7 +35,7 @@ interface Client {
 }
 
 /** llhttp's error codes; what is not here is `malformed-request`. */
-const PARSE_REASONS: Record<string, DenyReason> = {
+const PARSE_REASONS: Record<string, EgressDenial> = {
   HPE_HEADER_OVERFLOW: 'header-too-large',
   HPE_PAUSED_H2_UPGRADE: 'http2-preface',
   HPE_INVALID_METHOD: 'not-http',
@@ -54,8 +57,8 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
   const limits: EgressLimits = { ...DEFAULT_LIMITS, ...given }
   const record = createRecorder({ sandbox, append, log })
   const passages = createPassages({ sandbox, record, resolve, dial, own, limits, log })
-  const pace = createPace(limits.requestsPerSecond, limits.requestBurst)
-  const share = createShare()
+  const rate = createRateLimiter({ burst: limits.requestBurst, perSecond: limits.requestsPerSecond })
+  const share = createFairShare()
   const clients = new Map<Socket, Client>()
   const overflow = { refused: 0, timer: null as NodeJS.Timeout | null }
 
@@ -87,7 +90,7 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
   }
 
   /** For bytes that are no request. The rest of the connection cannot be understood either, so it ends here. */
-  async function refuseRaw(socket: Socket, reason: DenyReason, raw: Buffer | null) {
+  async function refuseRaw(socket: Socket, reason: EgressDenial, raw: Buffer | null) {
     const client = clients.get(socket)
     if (!client || client.refused) return
     client.refused = true
@@ -117,7 +120,7 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
         // Its body may not parse either; that is then the same refusal.
         if (reason && !request.complete) client.refused = true
         if (reason) return refuseRequest({ request, response }, passages, reason)
-        await pace()
+        await rate.wait()
         return forward({ request, response }, passages, limits, share)
       }
       void shielded(handled(), socket)
@@ -133,7 +136,7 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
       const handled = async () => {
         const reason = event === 'upgrade' ? 'upgrade-not-allowed' : refusalOf(request, limits)
         if (alone && !reason) {
-          await pace()
+          await rate.wait()
           return tunnel({ client: socket, head, url, headers }, passages, limits, share)
         }
         const raw = escapedRaw(`${method} ${url}`)
@@ -202,7 +205,7 @@ export function createEgress({ sandbox, append, resolve, dial, own, limits: give
 }
 
 /** What node:http's parser lets through and two servers may yet read differently. */
-function refusalOf(request: IncomingMessage, limits: EgressLimits): DenyReason | null {
+function refusalOf(request: IncomingMessage, limits: EgressLimits): EgressDenial | null {
   const { rawHeaders, headers, httpVersion, url = '' } = request
   if (url.length + headerLength(rawHeaders) > limits.headerBytes) return 'header-too-large'
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'malformed-request'

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
+import type { EgressDenial, EgressFailure } from '../../contract/reasons.ts'
+import { createRateLimiter } from '../../flow/rate-limiter.ts'
 import { classifyAddress } from '../../policy/address.ts'
 import { decideEgress, type EgressRequest } from '../../policy/egress.ts'
 import type { DoorIdentity, SandboxDoor } from '../identity.ts'
-import { type Answer, answerFor, type DenyReason, type FailureReason } from './denial.ts'
-import { createPace, type EgressLimits } from './limits.ts'
+import { type Answer, answerFor } from './denial.ts'
+import type { EgressLimits } from './limits.ts'
 import type { Denial, Outcome, Recorder, Trace } from './record.ts'
 import { createLookups, type Resolve } from './resolve.ts'
 
@@ -35,7 +37,7 @@ export interface Passage {
   /** Recorded the first time only. Any outcome but `completed` cuts the upstream off at once. */
   end(outcome: Outcome, status: number | null): void
   /** For what is seen only after the intent, such as the TLS greeting. Resolves when it is recorded. */
-  deny(reason: DenyReason): Promise<Answer>
+  deny(reason: EgressDenial): Promise<Answer>
 }
 
 interface Open {
@@ -56,12 +58,12 @@ export function createPassages({ sandbox, record, resolve, dial, own, limits, lo
   const open = new Set<Open>()
   /** Those of ended passages too, until they are closed. */
   const upstreams = new Set<Socket>()
-  const refusalPace = createPace(limits.refusalsPerSecond, limits.refusalBurst)
+  const refusals = createRateLimiter({ burst: limits.refusalBurst, perSecond: limits.refusalsPerSecond })
   const lookUp = createLookups(resolve, limits.lookups, limits.lookupMs)
 
   async function refuse(denied: Denial): Promise<Refused> {
     const where = denied.request ? nameOf(denied.request) : null
-    await refusalPace()
+    await refusals.wait()
     const reason = (await record.denied(denied)) ? denied.reason : 'audit-unavailable'
     return { ok: false, answer: answerFor(reason, where) }
   }
@@ -128,7 +130,7 @@ export function createPassages({ sandbox, record, resolve, dial, own, limits, lo
         upstreams.add(upstream)
         upstream.once('close', () => upstreams.delete(upstream))
       },
-      async deny(reason: DenyReason, address?: string): Promise<Answer> {
+      async deny(reason: EgressDenial, address?: string): Promise<Answer> {
         if (close('denied')) {
           state.upstream?.destroy()
           if (!(await record.deniedLate(trace, reason, address)))
@@ -171,7 +173,7 @@ export function createPassages({ sandbox, record, resolve, dial, own, limits, lo
     const { request } = trace
     const where = nameOf(request)
     const stopped = (): Refused => ({ ok: false, answer: answerFor('policy-change', where) })
-    const fail = (reason: FailureReason): Refused => {
+    const fail = (reason: EgressFailure): Refused => {
       const answer = answerFor(reason, where)
       way.end('error', answer.status)
       return { ok: false, answer }
@@ -245,7 +247,7 @@ function closeSoon(upstream: Socket) {
 const STOPS = new Set<Outcome>(['policy-change', 'killed', 'limit'])
 const nameOf = ({ host, port }: EgressRequest) => `${host}:${port}`
 
-function refusalOf(address: string, own: ReadonlySet<string>, permitted: readonly string[]): DenyReason | null {
+function refusalOf(address: string, own: ReadonlySet<string>, permitted: readonly string[]): EgressDenial | null {
   const judged = classifyAddress(address, { own, permitted })
   if (judged.ok || judged.class === 'public') return null
   return judged.class === 'self' ? 'self-connection' : `address-${judged.class}`

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
 import { auditEvent } from '../../audit/event.ts'
 import type { AuditEvent, DetailOf } from '../../contract/audit.ts'
+import type { EgressDenial } from '../../contract/reasons.ts'
 import type { EgressRequest } from '../../policy/egress.ts'
 import type { DoorIdentity, SandboxDoor } from '../identity.ts'
 import { createBacklog } from './backlog.ts'
-import type { DenyReason } from './denial.ts'
 
 /** Resolves when the event is committed; rejects when it could not be in time. */
 export type Append = (event: AuditEvent) => Promise<void>
@@ -19,7 +19,7 @@ export interface Trace {
 }
 
 export interface Denial {
-  reason: DenyReason
+  reason: EgressDenial
   identity: DoorIdentity | null
   method: string
   /** Absent when what came did not parse; then `raw` says what came. */
@@ -113,7 +113,7 @@ export function createRecorder({ sandbox, append, log }: { sandbox: SandboxDoor;
     /** A refusal after the intent, by what was seen only then: it closes the intent. */
     deniedLate: (
       { identity, request, rule, correlation }: Trace,
-      reason: DenyReason,
+      reason: EgressDenial,
       address?: string,
     ): Promise<boolean> =>
       settled(

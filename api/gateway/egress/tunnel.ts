@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { FairShare } from '../../flow/fair-share.ts'
 import { type Answer, rawAnswer } from './denial.ts'
-import type { EgressLimits, Share } from './limits.ts'
+import type { EgressLimits } from './limits.ts'
 import type { Passage, Passages } from './passage.ts'
 import { connectTarget, escapedRaw } from './target.ts'
 import { firstAnswer, type Gate, passHello, passSecondHello } from './tls/gate.ts'
@@ -24,7 +25,7 @@ export async function tunnel(
   { client, head, url, headers }: Connect,
   passages: Passages,
   limits: EgressLimits,
-  share: Share,
+  share: FairShare,
 ): Promise<void> {
   const target = connectTarget(url)
   const passage = target.ok
@@ -44,7 +45,7 @@ async function relay(
   { client, head }: Pick<Connect, 'client' | 'head'>,
   passage: Passage,
   limits: EgressLimits,
-  share: Share,
+  share: FairShare,
 ): Promise<void> {
   const { upstream, request, signal } = passage
   signal.addEventListener('abort', () => client.destroy())

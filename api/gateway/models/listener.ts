@@ -5,17 +5,19 @@ import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promis
 import type { Logger } from 'pino'
 import { auditEvent } from '../../audit/event.ts'
 import type { AuditEvent } from '../../contract/audit.ts'
+import { createRateLimiter } from '../../flow/rate-limiter.ts'
+import { type Catalog, decideModel, type ModelDecision } from '../../policy/models.ts'
 import type { DoorIdentity, SandboxDoor } from '../identity.ts'
 import { answerRefusal, type CallEnd, forward } from './call.ts'
-import { type Catalog, type Choice, chooseModel } from './choose.ts'
 import type { Demo } from './demo/answer.ts'
+import { refusalOf } from './denial.ts'
 import { createEnds } from './ends.ts'
 import { identityOf } from './identity.ts'
-import { createRate, createRoom, type Held, type ModelLimits, USUAL_LIMITS } from './limits.ts'
+import { createRoom, type Held, type ModelLimits, USUAL_LIMITS } from './limits.ts'
 import { createUpstream, type UpstreamTimeouts } from './provider/upstream.ts'
 import { createUnread } from './unread.ts'
 import { type ReadRequest, readBody, readRequest } from './wire/body.ts'
-import { MODEL_LIST, type Refusal, refusal, routeOf, shapeOf, type WireFormat } from './wire/formats.ts'
+import { type Denied, MODEL_LIST, refusal, routeOf, shapeOf, type WireFormat } from './wire/formats.ts'
 import { serverSideRefusal } from './wire/server-side.ts'
 
 /** What the gateway knows about providers. Synchronous: it is read once for each call, and again after each change. */
@@ -49,7 +51,7 @@ const VALUES_PER_TOKEN = 2_000
 
 interface OpenCall {
   asked: string
-  choice: Extract<Choice, { effect: 'allow' }>
+  choice: Extract<ModelDecision, { effect: 'allow' }>
   abort: AbortController
   killed: boolean
 }
@@ -64,7 +66,7 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
   const sockets = new Set<Socket>()
   const unanswered = new WeakMap<Socket, number>()
   const open = new Set<OpenCall>()
-  const rate = createRate(limits)
+  const rate = createRateLimiter(limits)
   const ends = createEnds(append, log)
   const answering = new Set<Promise<void>>()
   const room = createRoom(limits)
@@ -108,7 +110,7 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
     const target = request.url ?? ''
     const shape = shapeOf(target, request.headers['anthropic-version'] !== undefined)
     const who = door.current()
-    const refuse = (given: Refusal, more: Partial<Refused> = {}) =>
+    const refuse = (given: Denied, more: Partial<Refused> = {}) =>
       deny(response, { who, format: shape, refusal: given, path: target, alias: null, rule: null, ...more })
 
     if (!rate.take()) {
@@ -148,24 +150,24 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
   }
 
   /** Null: the client went away. */
-  async function readHeld(request: IncomingMessage, held: Held): Promise<ReadRequest | Refusal | null> {
+  async function readHeld(request: IncomingMessage, held: Held): Promise<ReadRequest | Denied | null> {
     if (request.headers['content-encoding']) return refusal(415, 'body-encoded', 'Send the request body uncompressed.')
     const { bodyBytes: maxBytes, bodyTimeoutMs: timeoutMs } = limits
     const bytes = await readBody(request, { maxBytes, timeoutMs, take: held.take })
-    rate.charge(Math.floor(held.bytes() / BYTES_PER_TOKEN))
+    rate.reserve(Math.floor(held.bytes() / BYTES_PER_TOKEN))
     if (bytes === null || 'status' in bytes) return bytes
     // One body for each turn of the event loop, so that other sandboxes are served between two of them.
     state.turn = state.turn.then(() => nextTurn())
     await state.turn
-    return readRequest(bytes, (values) => rate.charge(Math.floor(values / VALUES_PER_TOKEN)))
+    return readRequest(bytes, (values) => rate.reserve(Math.floor(values / VALUES_PER_TOKEN)))
   }
 
   async function callModel(read: ReadRequest, { request, response, format, path, who }: InCall) {
     const asked = read.body.model
-    const choice = chooseModel(who.policy, who.label, asked, providers.catalog())
-    const refuse = (given: Refusal, rule: string | null) =>
+    const choice = decideModel(who.policy, who.label, asked, providers.catalog())
+    const refuse = (given: Denied, rule: string | null) =>
       deny(response, { who, format, refusal: given, path, alias: asked, rule })
-    if (choice.effect === 'deny') return refuse(choice.refusal, choice.rule)
+    if (choice.effect === 'deny') return refuse(refusalOf(choice.reason, choice.wanted, who.label), choice.rule)
     if (choice.provider.kind === 'anthropic' && format === 'responses')
       return refuse(
         refusal(
@@ -261,7 +263,7 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
       const who = door.current()
       kill(({ asked, choice }) => {
         if (!who) return true
-        const now = chooseModel(who.policy, who.label, asked, providers.catalog())
+        const now = decideModel(who.policy, who.label, asked, providers.catalog())
         return now.effect === 'deny' || now.provider.id !== choice.provider.id || now.model !== choice.model
       })
     },
@@ -290,7 +292,7 @@ const NOT_RECORDED = refusal(
 interface Refused {
   who: DoorIdentity | null
   format: WireFormat
-  refusal: Refusal
+  refusal: Denied
   path: string
   alias: string | null
   rule: string | null

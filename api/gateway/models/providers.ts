@@ -4,14 +4,15 @@ import type { Actor } from '../../contract/audit.ts'
 import type { PersonId } from '../../contract/ids.ts'
 import {
   assignment as assignmentSchema,
+  DEMO,
   type Provider,
   type ProviderSave,
   type ProviderTest,
   provider as providerSchema,
 } from '../../contract/models.ts'
 import { ApiError } from '../../errors.ts'
+import type { Catalog } from '../../policy/models.ts'
 import type { Store } from '../../store/connect.ts'
-import { type Catalog, DEMO } from './choose.ts'
 import { providerBaseUrl } from './provider/address.ts'
 import { askForModels } from './provider/probe.ts'
 import { seal, unseal } from './provider/seal.ts'
@@ -128,7 +129,7 @@ export type Providers = ReturnType<typeof createProviders>
 export type ProviderAdmin = Pick<Providers, 'save' | 'remove' | 'test'>
 
 /** The server vouches for the person: it alone may speak to the gateway's control socket. */
-function by(person: PersonId | null): { actor: Actor; person: PersonId | null; decision: 'allow'; reason: string } {
+function by(person: PersonId | null): { actor: Actor; person: PersonId | null; decision: 'allow'; reason: 'admin' } {
   const actor: Actor = person ? { type: 'person', id: person } : { type: 'system', id: 'gateway' }
   return { actor, person, decision: 'allow', reason: 'admin' }
 }

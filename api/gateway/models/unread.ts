@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import { auditEvent } from '../../audit/event.ts'
 import type { AuditEvent } from '../../contract/audit.ts'
+import type { RateLimiter } from '../../flow/rate-limiter.ts'
 import type { SandboxDoor } from '../identity.ts'
 import { identityOf } from './identity.ts'
 
@@ -13,7 +14,7 @@ interface UnreadDeps {
   door: SandboxDoor
   append: (event: AuditEvent) => Promise<void>
   /** The requests' own: what is no request counts as one. */
-  rate: { take(): boolean }
+  rate: Pick<RateLimiter, 'take'>
   refusalWaitMs: number
 }
 

@@ -15,7 +15,7 @@ import {
 } from '../../contract/porter.ts'
 import { type ExecRequest, execResult } from '../../contract/prototypes.ts'
 import { ApiError } from '../../errors.ts'
-import { createAdmission } from './admission.ts'
+import { createRateLimiter } from '../../flow/rate-limiter.ts'
 import { ask, notConnected, openStream, type PorterRequest, tell } from './request.ts'
 import { openSession, type PorterSession } from './session.ts'
 
@@ -44,7 +44,7 @@ export function createPorterLink({ log }: { log: Logger }) {
   let session: PorterSession | null = null
   let closed = false
   const listeners = new Set<() => void>()
-  const admitted = createAdmission({ burst: 50, perSecond: 10 })
+  const connections = createRateLimiter({ burst: 50, perSecond: 10 })
 
   const current = () => {
     if (!session || session.destroyed) throw notConnected()
@@ -75,7 +75,7 @@ export function createPorterLink({ log }: { log: Logger }) {
     /** Takes a connection to porter.sock. */
     accept(socket: Duplex) {
       socket.on('error', () => {})
-      if (closed || !admitted()) {
+      if (closed || !connections.take()) {
         socket.destroy()
         return
       }

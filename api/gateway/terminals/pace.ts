@@ -1,3 +1,5 @@
+import { createRateLimiter } from '../../flow/rate-limiter.ts'
+
 /** How fast one sandbox's terminals are recorded. */
 export interface PaceLimits {
   /** At once: more than the longest logs of builds and tests. */
@@ -18,39 +20,15 @@ export const USUAL_PACE: PaceLimits = {
   graceBytes: 2_097_152,
 }
 
-/** A token bucket. Times in ms of one clock that never goes back; the first call starts it. */
-function createBucket(burst: number, perSecond: number) {
-  let tokens = burst
-  let filledAt: number | null = null
-  const fill = (nowMs: number) => {
-    tokens = Math.min(burst, tokens + ((nowMs - (filledAt ?? nowMs)) / 1000) * perSecond)
-    filledAt = nowMs
-  }
-  return {
-    take(bytes: number, nowMs: number): boolean {
-      fill(nowMs)
-      if (tokens < bytes) return false
-      tokens -= bytes
-      return true
-    },
-    /** Takes them in any case; whoever comes later waits longer. */
-    reserve(bytes: number, nowMs: number): number {
-      fill(nowMs)
-      tokens -= bytes
-      return Math.max(0, (-tokens / perSecond) * 1000)
-    },
-  }
-}
-
 /**
  * One sandbox's pace, shared by its terminals. A flood is slowed and not ended: the recorder takes less, so the porter
  * reads less, so the program waits. Two buckets, because a flood has emptied the first one when somebody presses Ctrl-C,
  * and what is on its way then comes before the prompt: a key lets that through at once, from a bucket of its own, so that
  * keys (or a program that makes xterm.js answer) do not get around the pace either.
  */
-export function createPace(limits: PaceLimits = USUAL_PACE) {
-  const flow = createBucket(limits.burstBytes, limits.bytesPerSecond)
-  const typed = createBucket(limits.typedBurstBytes, limits.typedBytesPerSecond)
+export function createPace(limits: PaceLimits = USUAL_PACE, now?: () => number) {
+  const flow = createRateLimiter({ burst: limits.burstBytes, perSecond: limits.bytesPerSecond }, now)
+  const typed = createRateLimiter({ burst: limits.typedBurstBytes, perSecond: limits.typedBytesPerSecond }, now)
   return {
     /** One terminal's part. */
     terminal() {
@@ -61,9 +39,9 @@ export function createPace(limits: PaceLimits = USUAL_PACE) {
           grace = limits.graceBytes
         },
         /** Takes so many, if they may be recorded at once. */
-        pass(bytes: number, nowMs: number): boolean {
-          if (flow.take(bytes, nowMs)) return true
-          if (bytes > grace || !typed.take(bytes, nowMs)) return false
+        pass(bytes: number): boolean {
+          if (flow.take(bytes)) return true
+          if (bytes > grace || !typed.take(bytes)) return false
           grace -= bytes
           return true
         },

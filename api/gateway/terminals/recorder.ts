@@ -96,10 +96,9 @@ function write(
 
   /** All that waits; or, when the sandbox floods, its first piece, after a wait. What came in the meantime waits too. */
   async function next(): Promise<Buffer[]> {
-    const nowMs = performance.now()
-    const atOnce = deps.pace.pass(pendingBytes, nowMs)
+    const atOnce = deps.pace.pass(pendingBytes)
     const chunks = atOnce ? pending : pending.slice(0, 1)
-    if (!atOnce) await waited(deps.pace.reserve(bytesOf(chunks), nowMs))
+    if (!atOnce) await waited(deps.pace.reserve(bytesOf(chunks)))
     pending = pending.slice(chunks.length)
     pendingBytes -= bytesOf(chunks)
     if (stream.isPaused() && pendingBytes <= PENDING_LIMIT_BYTES) stream.resume()

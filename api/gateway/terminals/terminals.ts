@@ -8,7 +8,7 @@ import type { SandboxDoor } from '../identity.ts'
 import type { PorterLink } from '../porter/link.ts'
 import { createPace, type PaceLimits } from './pace.ts'
 import { createRecordings, type Ending, newOpening } from './recordings.ts'
-import { createPacking, type Turns } from './segments/packing.ts'
+import { createPacking, type PackingDeps } from './segments/packing.ts'
 import { openSegments } from './segments/segments.ts'
 import { createTerminal, type Terminal } from './terminal.ts'
 
@@ -27,8 +27,7 @@ export interface TerminalsDeps {
   /** Resolves when the event is durable. */
   append(event: AuditEvent): Promise<void>
   log: Logger
-  /** In which its closed segments are compressed: one at a time in the whole gateway. */
-  turns: Turns
+  compression: PackingDeps['compression']
   quotaBytes?: number
   segmentBytes?: number
   pace?: PaceLimits
@@ -56,7 +55,7 @@ export function createTerminals(deps: TerminalsDeps) {
   }
   const pace = createPace(deps.pace)
   const packing = createPacking({
-    turns: deps.turns,
+    compression: deps.compression,
     onDisk: budget.use,
     onFailed: (error) => log.warn({ err: error }, 'a recording could not be compressed, and stays as it is'),
   })
@@ -81,7 +80,7 @@ export function createTerminals(deps: TerminalsDeps) {
       prototype: who?.prototype ?? null,
       sandbox: sandbox.id,
       decision: 'info' as const,
-      reason: `terminal-${kind}`,
+      reason: `terminal-${kind}` as const,
     }
     if (kind === 'opened') {
       const actor = who

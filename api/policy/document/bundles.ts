@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { slug } from '../../contract/ids.ts'
-import { egressRule, type PolicyDocument, type PolicyProblem } from '../../contract/policy.ts'
-import { problemsOf } from './parse.ts'
-import { readYaml } from './yaml.ts'
+import { egressRule, type PolicyDocument } from '../../contract/policy.ts'
+import { type Parsed, parseAs } from './parse.ts'
 
 export const registryName = z.enum(['npm', 'pypi', 'debian'])
 export type RegistryName = z.infer<typeof registryName>
@@ -19,14 +18,7 @@ export const bundle = z.strictObject({
 })
 export type Bundle = z.infer<typeof bundle>
 
-export function parseBundle(yaml: string): { ok: true; bundle: Bundle } | { ok: false; problems: PolicyProblem[] } {
-  const read = readYaml(yaml)
-  if (!read.ok) return read
-  const parsed = bundle.safeParse(read.value)
-  return parsed.success
-    ? { ok: true, bundle: parsed.data }
-    : { ok: false, problems: problemsOf(parsed.error.issues, read) }
-}
+export const parseBundle = (yaml: string): Parsed<Bundle> => parseAs(bundle, yaml)
 
 /** The registries that a policy reaches through its bundles: only those clients have to be asked. */
 export function registriesNeeded({ egress }: PolicyDocument, bundles: ReadonlyMap<string, Bundle>): RegistryName[] {

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import type { PolicyInForce, PolicyProblem } from '../../contract/policy.ts'
+import type { PolicyInForce } from '../../contract/policy.ts'
 import { dataLabel } from '../../contract/prototypes.ts'
 import { decideEgress, type EgressRequest } from '../egress.ts'
 import { canonicalHost } from '../host.ts'
+import { modelTarget } from '../models.ts'
 import { registryName } from './bundles.ts'
-import { problemsOf } from './parse.ts'
+import { type Parsed, parseAs } from './parse.ts'
 import type { Registries } from './registries.ts'
-import { readYaml } from './yaml.ts'
 
 const egressCase = z.strictObject({
   protocol: z.enum(['tls', 'http']).default('tls'),
@@ -31,14 +31,7 @@ export const policyCase = z.strictObject({
 })
 export type PolicyCase = z.infer<typeof policyCase>
 
-export function parseCase(yaml: string): { ok: true; case: PolicyCase } | { ok: false; problems: PolicyProblem[] } {
-  const read = readYaml(yaml)
-  if (!read.ok) return read
-  const parsed = policyCase.safeParse(read.value)
-  return parsed.success
-    ? { ok: true, case: parsed.data }
-    : { ok: false, problems: problemsOf(parsed.error.issues, read) }
-}
+export const parseCase = (yaml: string): Parsed<PolicyCase> => parseAs(policyCase, yaml)
 
 export interface CaseAnswer {
   allowed: boolean
@@ -55,9 +48,9 @@ export function answerCase(
 ): CaseAnswer {
   if ('tool' in ask) return { allowed: policy.tools.allow.includes(ask.tool), says: [] }
   if ('model' in ask) {
-    const place = policy.models.labels[ask.model.label]
-    const target = place === 'none' ? 'none' : policy.models.default[place]
-    return { allowed: target !== 'none', says: [place, target] }
+    const found = modelTarget(policy, ask.model.label)
+    if (found.effect === 'deny') return { allowed: false, says: [found.place, found.reason, found.rule] }
+    return { allowed: true, says: [found.place, found.target, found.rule] }
   }
   const request = requestOf(ask.reach, registries)
   if (typeof request === 'string') return { allowed: false, says: [request] }

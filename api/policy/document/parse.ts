@@ -27,22 +27,25 @@ function notYet(what: string) {
   return `${what} not enforced by this version, so the field is refused rather than ignored. Take it out.`
 }
 
-export type ParsedPolicy =
-  | { ok: true; document: PolicyDocument; lineOf: (path: readonly PropertyKey[]) => number | null }
+export type Parsed<T> =
+  | { ok: true; value: T; lineOf: (path: readonly PropertyKey[]) => number | null }
   | { ok: false; problems: PolicyProblem[] }
 
 /** A policy's YAML → its document with defaults filled in, or everything that is wrong with its form. Reads nothing else. */
-export function parsePolicy(yaml: string): ParsedPolicy {
+export const parsePolicy = (yaml: string): Parsed<PolicyDocument> => parseAs(policyDocument, yaml)
+
+/** Any of the documents that people write here. */
+export function parseAs<T>(schema: z.ZodType<T>, yaml: string): Parsed<T> {
   const read = readYaml(yaml)
   if (!read.ok) return read
-  const parsed = policyDocument.safeParse(read.value)
+  const parsed = schema.safeParse(read.value)
   return parsed.success
-    ? { ok: true, document: parsed.data, lineOf: read.lineOf }
+    ? { ok: true, value: parsed.data, lineOf: read.lineOf }
     : { ok: false, problems: problemsOf(parsed.error.issues, read) }
 }
 
-/** Issues of a schema as sentences with places. Also used for bundles and cases. */
-export function problemsOf(
+/** Issues of a schema as sentences with places. */
+function problemsOf(
   issues: readonly z.core.$ZodIssue[],
   { lineOf, value }: Extract<ReadYaml, { ok: true }>,
 ): PolicyProblem[] {

@@ -1,8 +1,9 @@
 /** sandbox-images/tools/<id>/tool.yaml: what a policy's `tools.allow` names. The Dockerfile beside it installs it. */
 import { z } from 'zod'
 import { slug } from '../../contract/ids.ts'
+import { type Parsed, parseAs } from './parse.ts'
 
-export const tool = z.strictObject({
+const tool = z.strictObject({
   id: slug,
   version: z.string(),
   /** SPDX. */
@@ -16,3 +17,10 @@ export const tool = z.strictObject({
   /** The Dockerfile's ENV. */
   environment: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.string()),
 })
+export type Tool = z.infer<typeof tool>
+
+/** sandbox-images/base/tool.yaml: what every sandbox has. */
+const baseTool = z.strictObject({ id: z.literal('base'), provides: z.array(slug) })
+
+export const parseTool = (yaml: string): Parsed<Tool> => parseAs(tool, yaml)
+export const parseBaseTool = (yaml: string): Parsed<z.infer<typeof baseTool>> => parseAs(baseTool, yaml)

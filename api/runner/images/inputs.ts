@@ -7,15 +7,12 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import tar from 'tar-stream'
-import { parse } from 'yaml'
-import { z } from 'zod'
-import { slug } from '../../contract/ids.ts'
 import { ApiError } from '../../errors.ts'
+import { parseBaseTool } from '../../policy/document/tool.ts'
 
 /** `path` is relative to the build context; `executable` is all that is kept of the mode. */
 export type Input = { path: string; executable: boolean; bytes: Buffer }
 
-const baseTool = z.object({ provides: z.array(slug) })
 const left = new Set(['node_modules', '.DS_Store'])
 
 /** Inputs of the base: base/, porter/ and `extra-ca.crt`, which is always there and empty when there is no extra CA. */
@@ -35,7 +32,9 @@ async function authority(path: string): Promise<Buffer> {
 /** Ids of tools that are in the base, so that they need no layer: `provides` of base/tool.yaml. */
 export async function baseProvides(folder: string): Promise<readonly string[]> {
   const text = await readFile(join(folder, 'base', 'tool.yaml'), 'utf8')
-  return baseTool.parse(parse(text)).provides
+  const parsed = parseBaseTool(text)
+  if (parsed.ok) return parsed.value.provides
+  throw new ApiError('invalid_request', `base/tool.yaml: ${parsed.problems[0]?.message}`)
 }
 
 /** Inputs of one tool. */

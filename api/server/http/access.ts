@@ -3,7 +3,8 @@ import { auditEvent } from '../../audit/event.ts'
 import type { AuditEvent } from '../../contract/audit.ts'
 import { type PersonId, prototypeId, sandboxId } from '../../contract/ids.ts'
 import type { Role } from '../../contract/people.ts'
-import { type Access, type App, type Caller, callerOf, notFound } from './route.ts'
+import { notFound } from '../../errors.ts'
+import { type Access, type App, type Caller, callerOf } from './route.ts'
 
 export type Owned = 'prototype' | 'sandbox'
 

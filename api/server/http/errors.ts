@@ -3,8 +3,8 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { AuditUnavailable } from '../../audit/append.ts'
 import { type ErrorBody, type ErrorCode, statusOf } from '../../contract/errors.ts'
-import { ApiError } from '../../errors.ts'
-import { type App, notFound } from './route.ts'
+import { ApiError, notFound } from '../../errors.ts'
+import type { App } from './route.ts'
 
 /** Every failure leaves as `{ error: { code, message, requestId } }`, whatever threw it. */
 export function answerErrors(app: App): void {

@@ -48,8 +48,3 @@ export function callerOf(request: Pick<FastifyRequest, 'caller'>): Caller {
   if (!request.caller) throw new ApiError('unauthenticated', 'Sign in first.')
   return request.caller
 }
-
-/** Forbidden and missing are the same answer (law 10): always thrown from here. */
-export function notFound(): ApiError {
-  return new ApiError('not_found', 'There is nothing here, or it is not yours to see.')
-}

@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs'
 import helmet from '@fastify/helmet'
 import files from '@fastify/static'
-import { type App, isApi, notFound } from './route.ts'
+import { notFound } from '../../errors.ts'
+import { type App, isApi } from './route.ts'
 
 /** Security headers for every answer. A page runs its own scripts and talks to its own origin, and nothing else. */
 export async function sendSecurityHeaders(app: App, { secure }: { secure: boolean }): Promise<void> {

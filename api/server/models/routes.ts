@@ -2,9 +2,16 @@ import { z } from 'zod'
 import { appendIn } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
 import { slug } from '../../contract/ids.ts'
-import { assignmentSave, modelSlot, modelsView, provider, providerSave, providerTest } from '../../contract/models.ts'
+import {
+  assignmentSave,
+  DEMO,
+  modelSlot,
+  modelsView,
+  provider,
+  providerSave,
+  providerTest,
+} from '../../contract/models.ts'
 import { ApiError } from '../../errors.ts'
-import { DEMO } from '../../gateway/models/choose.ts'
 import type { Store } from '../../store/connect.ts'
 import { type App, callerOf } from '../http/route.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'

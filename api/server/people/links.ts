@@ -5,6 +5,7 @@ import { auditEvent } from '../../audit/event.ts'
 import type { Actor } from '../../contract/audit.ts'
 import { type PersonId, personId } from '../../contract/ids.ts'
 import { type Role, role } from '../../contract/people.ts'
+import type { Reason } from '../../contract/reasons.ts'
 import { newId } from '../../ids.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
@@ -29,7 +30,7 @@ export interface Link {
 export async function createLink(
   trx: Transaction<Database>,
   person: Invited,
-  by: { actor: Actor; reason: string; correlation: string },
+  by: { actor: Actor; reason: Reason; correlation: string },
 ): Promise<Link> {
   const { secret, hash } = newSecret('bl_')
   const expiresAt = new Date(Date.now() + LINK_LIFETIME_MS)

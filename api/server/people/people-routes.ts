@@ -5,11 +5,13 @@ import { appendIn } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
 import { type PersonId, personId } from '../../contract/ids.ts'
 import { invite, invited, type Person, peopleList, person, personPatch } from '../../contract/people.ts'
+import type { Reason } from '../../contract/reasons.ts'
+import { notFound } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
 import type { LiveConnections } from '../http/live.ts'
-import { type App, callerOf, notFound } from '../http/route.ts'
+import { type App, callerOf } from '../http/route.ts'
 import { createLink, type Link } from './links.ts'
 import { emailTaken, findPerson, keepOneAdmin, listPeople } from './people.ts'
 import { endSessionsOf } from './sessions.ts'
@@ -123,7 +125,7 @@ async function endTokensAndLinksOf(trx: Transaction<Database>, id: PersonId): Pr
   await trx.deleteFrom('sign_in_links').where('person_id', '=', id).where('used_at', 'is', null).execute()
 }
 
-async function linkFor(trx: Transaction<Database>, request: FastifyRequest, id: PersonId, reason: string) {
+async function linkFor(trx: Transaction<Database>, request: FastifyRequest, id: PersonId, reason: Reason) {
   const person = await findPerson(trx, id)
   if (!person) throw notFound()
   const by = { actor: { type: 'person', id: callerOf(request).id }, reason, correlation: request.id } as const

@@ -3,11 +3,11 @@ import { appendIn } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
 import { tokenId } from '../../contract/ids.ts'
 import { apiTokenCreate, apiTokenCreated, apiTokenList } from '../../contract/people.ts'
-import { ApiError } from '../../errors.ts'
+import { ApiError, notFound } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import type { Store } from '../../store/connect.ts'
 import type { LiveConnections } from '../http/live.ts'
-import { type App, callerOf, notFound } from '../http/route.ts'
+import { type App, callerOf } from '../http/route.ts'
 import { newSecret } from './secret.ts'
 
 const row = z.object({

@@ -63,8 +63,8 @@ async function runCases(folder: string, policy: PolicyInForce, library: Library,
     const parsed = parseCase(text)
     if (!parsed.ok) counted.wrong.push(...parsed.problems.map((problem) => `${name}: ${problemText(problem)}`))
     else {
-      const failure = await judgeCase(parsed.case, expected === 'ok', policy, library, now)
-      if (failure) counted.wrong.push(`${name}: ${failure} (${parsed.case.why})`)
+      const failure = await judgeCase(parsed.value, expected === 'ok', policy, library, now)
+      if (failure) counted.wrong.push(`${name}: ${failure} (${parsed.value.why})`)
     }
   }
   const all = counted.ok + counted.deny

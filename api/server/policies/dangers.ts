@@ -1,17 +1,9 @@
-import { policyInForce } from '../../contract/policy.ts'
 import { unsafeFields } from '../../policy/unsafe.ts'
 import type { Store } from '../../store/connect.ts'
+import { readPolicies } from './read.ts'
 
-/** `<policy>: <field>` for every danger that the newest version of each policy accepts. */
+/** `<policy>: <field>` for every danger that the policies in force accept. */
 export async function unsafeInForce(db: Store): Promise<string[]> {
-  const rows = await db
-    .selectFrom('policies')
-    .distinctOn('name')
-    .select('body')
-    .orderBy('name')
-    .orderBy('version', 'desc')
-    .execute()
-  return rows
-    .map(({ body }) => policyInForce.parse(body))
-    .flatMap((policy) => unsafeFields(policy).map((field) => `${policy.name}: ${field}`))
+  const policies = await readPolicies(db)
+  return policies.flatMap((policy) => unsafeFields(policy).map((field) => `${policy.name}: ${field}`))
 }

@@ -3,7 +3,6 @@ import { lookup } from 'node:dns/promises'
 import { access, constants, readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { z } from 'zod'
 import type { PolicyInForce, PolicyProblem } from '../../contract/policy.ts'
 import { type Bundle, parseBundle, type RegistryName, registriesNeeded } from '../../policy/document/bundles.ts'
 import { type Compiled, compilePolicy } from '../../policy/document/compile.ts'
@@ -15,7 +14,7 @@ import {
   type RegistryDeps,
   resolveRegistry,
 } from '../../policy/document/registries.ts'
-import { readYaml } from '../../policy/document/yaml.ts'
+import { parseBaseTool, parseTool } from '../../policy/document/tool.ts'
 import type { HostLimits } from '../../policy/limits.ts'
 
 const CLIENT_TIMEOUT_MS = 20_000
@@ -48,8 +47,8 @@ export async function openLibrary({ folder, images, host = null, registries: dep
 
   return {
     bundles: bundles.found,
-    /** What is wrong with the bundles' own files, as `bundles/<file>: …`. */
-    problems: bundles.problems,
+    /** What is wrong with the files of bundles and tools themselves, as `<file>: …`. */
+    problems: [...bundles.problems, ...tools.problems],
     registriesOf,
 
     /** What package clients in a sandbox under this policy must be told, so that they go where the policy lets them. */
@@ -65,8 +64,13 @@ export async function openLibrary({ folder, images, host = null, registries: dep
     async judge(yaml: string, version: number): Promise<Compiled> {
       const parsed = parsePolicy(yaml)
       if (!parsed.ok) return parsed
-      const registries = await registriesOf(registriesNeeded(parsed.document, bundles.found))
-      return compilePolicy(parsed.document, { bundles: bundles.found, registries, tools, host }, version, parsed.lineOf)
+      const registries = await registriesOf(registriesNeeded(parsed.value, bundles.found))
+      return compilePolicy(
+        parsed.value,
+        { bundles: bundles.found, registries, tools: tools.found, host },
+        version,
+        parsed.lineOf,
+      )
     },
   }
 }
@@ -87,22 +91,32 @@ async function readBundles(folder: string) {
   for (const { name, text } of await yamlFiles(folder)) {
     const parsed = parseBundle(text)
     if (!parsed.ok) problems.push(...parsed.problems.map((problem) => `bundles/${name}: ${problemText(problem)}`))
-    else if (`${parsed.bundle.bundle}.yaml` !== name)
-      problems.push(`bundles/${name}: the file must be named after its bundle, ${parsed.bundle.bundle}.yaml.`)
-    else found.set(parsed.bundle.bundle, parsed.bundle)
+    else if (`${parsed.value.bundle}.yaml` !== name)
+      problems.push(`bundles/${name}: the file must be named after its bundle, ${parsed.value.bundle}.yaml.`)
+    else found.set(parsed.value.bundle, parsed.value)
   }
   return { found, problems }
 }
 
-const baseTool = z.object({ provides: z.array(z.string()).default([]) })
-
-async function readTools(images: string): Promise<{ base: string[]; optional: string[] }> {
-  const read = readYaml(await readFile(join(images, 'base', 'tool.yaml'), 'utf8'))
-  const folders = await readdir(join(images, 'tools'), { withFileTypes: true }).catch(() => [])
-  return {
-    base: read.ok ? baseTool.parse(read.value).provides : [],
-    optional: folders.filter((entry) => entry.isDirectory()).map(({ name }) => name),
+/** A tool whose tool.yaml does not hold is offered to nobody. */
+async function readTools(images: string) {
+  const problems: string[] = []
+  const base = parseBaseTool(await readFile(join(images, 'base', 'tool.yaml'), 'utf8'))
+  if (!base.ok) problems.push(...base.problems.map((problem) => `base/tool.yaml: ${problemText(problem)}`))
+  const optional: string[] = []
+  for (const id of await foldersOf(join(images, 'tools'))) {
+    const file = `tools/${id}/tool.yaml`
+    const parsed = parseTool(await readFile(join(images, file), 'utf8').catch(() => ''))
+    if (!parsed.ok) problems.push(...parsed.problems.map((problem) => `${file}: ${problemText(problem)}`))
+    else if (parsed.value.id !== id) problems.push(`${file}: the id must be the folder's name, ${id}.`)
+    else optional.push(id)
   }
+  return { found: { base: base.ok ? base.value.provides : [], optional }, problems }
+}
+
+async function foldersOf(path: string): Promise<string[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => [])
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
 }
 
 /** The package clients of this machine. npm beside the running Node comes first: it is the one that this Node's owner configured. */

@@ -21,7 +21,7 @@ interface Publishing {
   /** Refused when the YAML's own name is another. */
   name?: string
   fileHash?: string | null
-  reason?: string
+  reason?: 'surroundings-changed'
 }
 
 /**
@@ -44,11 +44,9 @@ export async function publishPolicy(db: Store, given: Publishing): Promise<Polic
     // Two publishers of one name take turns; the primary key would only refuse the second.
     await sql`SELECT pg_advisory_xact_lock(hashtext(${`policy ${name}`}))`.execute(trx)
     const before = await trx
-      .selectFrom('policies')
-      .select(['version', 'hash', 'file_hash', 'source'])
+      .selectFrom('policies_in_force')
+      .select(['version', 'hash', 'file_hash'])
       .where('name', '=', name)
-      .orderBy('version', 'desc')
-      .limit(1)
       .executeTakeFirst()
     const fileHash = given.fileHash === undefined ? (before?.file_hash ?? null) : given.fileHash
     if (before?.hash === hash && before.file_hash === fileHash)
@@ -92,18 +90,16 @@ export async function seedPolicies(
   db: Store,
   { folder, library, log }: { folder: string; library: Library; log: Logger },
 ): Promise<void> {
-  for (const problem of library.problems) log.error({ problem }, 'a bundle was not read')
+  for (const problem of library.problems) log.error({ problem }, 'a bundle or a tool was not read')
   for (const { name: file, text } of await yamlFiles(folder)) {
     const fileHash = createHash('sha256').update(text).digest('hex')
     if (await isSeeded(db, text, fileHash)) continue
     await tryTo(log, file, () => publishPolicy(db, { yaml: text, library, origin: 'file', person: null, fileHash }))
   }
   const inForce = await db
-    .selectFrom('policies')
-    .distinctOn('name')
-    .selectAll()
+    .selectFrom('policies_in_force')
+    .select(['name', 'source', 'origin'])
     .orderBy('name')
-    .orderBy('version', 'desc')
     .execute()
   for (const { name, source, origin } of inForce)
     await tryTo(log, name, () =>
@@ -115,14 +111,8 @@ export async function seedPolicies(
 async function isSeeded(db: Store, yaml: string, fileHash: string): Promise<boolean> {
   const parsed = parsePolicy(yaml)
   if (!parsed.ok) return false
-  const { policy: name } = parsed.document
-  const last = await db
-    .selectFrom('policies')
-    .select('file_hash')
-    .where('name', '=', name)
-    .orderBy('version', 'desc')
-    .limit(1)
-    .executeTakeFirst()
+  const { policy: name } = parsed.value
+  const last = await db.selectFrom('policies_in_force').select('file_hash').where('name', '=', name).executeTakeFirst()
   return last?.file_hash === fileHash
 }
 

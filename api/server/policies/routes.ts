@@ -8,8 +8,9 @@ import {
   policySource,
   policyView,
 } from '../../contract/policy.ts'
+import { notFound } from '../../errors.ts'
 import type { Store } from '../../store/connect.ts'
-import { type App, callerOf, notFound } from '../http/route.ts'
+import { type App, callerOf } from '../http/route.ts'
 import type { Library } from './library.ts'
 import { publishPolicy } from './publish.ts'
 
@@ -39,10 +40,10 @@ export function policiesRoutes(app: App, { db, library }: PoliciesDeps): void {
     '/api/v1/policies',
     { config: { access: 'signed-in' }, schema: { tags: ['policies'], response: { 200: policyList } } },
     async () => {
-      const rows = await versions
-        .distinctOn('policies.name')
-        .orderBy('policies.name')
-        .orderBy('policies.version', 'desc')
+      const rows = await db
+        .selectFrom('policies_in_force')
+        .select(['name', 'version', 'hash', 'origin', 'created_at', 'body'])
+        .orderBy('name')
         .execute()
       return {
         items: rows.map(({ name, version, hash, origin, created_at, body }) => ({
@@ -96,11 +97,9 @@ export function policiesRoutes(app: App, { db, library }: PoliciesDeps): void {
       if (!judged.ok) return { ok: false, problems: judged.problems, notes: [], policy: null }
       const { name } = judged.policy
       const newest = await db
-        .selectFrom('policies')
+        .selectFrom('policies_in_force')
         .select('version')
         .where('name', '=', name)
-        .orderBy('version', 'desc')
-        .limit(1)
         .executeTakeFirst()
       return {
         ok: true,

@@ -6,13 +6,13 @@ import { auditEvent } from '../../audit/event.ts'
 import { type PersonId, prototypeId, sandboxId } from '../../contract/ids.ts'
 import type { PolicyInForce } from '../../contract/policy.ts'
 import { type PrototypeView, type prototypeCreate, prototypeView } from '../../contract/prototypes.ts'
-import { ApiError } from '../../errors.ts'
+import { ApiError, notFound } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
-import { notFound } from '../http/route.ts'
 import { findPerson } from '../people/people.ts'
 import { readPolicy } from '../policies/read.ts'
+import { keepLimit } from '../sandboxes/limit.ts'
 import { findPrototype } from './read.ts'
 
 const KEY_LIFETIME_MS = 24 * 3_600_000
@@ -42,22 +42,6 @@ export function createPrototype(db: Store, wish: Wish): Promise<{ view: Prototyp
     await remember(trx, wish, view)
     return { view, isNew: true }
   })
-}
-
-/** Sandboxes that take up room: stopped ones keep their disk. */
-export async function keepLimit(trx: Store, person: PersonId, policy: PolicyInForce): Promise<void> {
-  const { held } = await trx
-    .selectFrom('sandboxes')
-    .select((eb) => eb.fn.countAll<number>().as('held'))
-    .where('owner_id', '=', person)
-    .where('state', 'not in', ['removed', 'failed', 'lost'])
-    .executeTakeFirstOrThrow()
-  const { perPerson } = policy.sandbox
-  if (Number(held) < perPerson) return
-  throw new ApiError(
-    'limit_reached',
-    `You have ${held} of at most ${perPerson} prototypes. Delete one that you no longer need, or ask your admin for more (perPerson in the policy "${policy.name}").`,
-  )
 }
 
 async function insert(

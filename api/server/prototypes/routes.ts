@@ -3,17 +3,15 @@ import { appendIn } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
 import { prototypeId } from '../../contract/ids.ts'
 import { prototypeCreate, prototypeList, prototypeView } from '../../contract/prototypes.ts'
+import { notFound } from '../../errors.ts'
 import type { Store } from '../../store/connect.ts'
-import { type App, callerOf, notFound } from '../http/route.ts'
+import { page } from '../http/page.ts'
+import { type App, callerOf } from '../http/route.ts'
 import { lockSandbox, moveTo } from '../sandboxes/move.ts'
 import type { Sandboxes } from '../sandboxes/sandboxes.ts'
 import { createPrototype } from './create.ts'
-import { findPrototype, listPrototypes } from './read.ts'
+import { findPrototype, listPrototypes, listRunning } from './read.ts'
 
-export const page = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-  cursor: z.string().max(200).optional(),
-})
 /** Printable ASCII: draft-ietf-httpapi-idempotency-key-header. Other headers are none of this route's business. */
 const idempotency = z.object({
   'idempotency-key': z
@@ -54,6 +52,16 @@ export function prototypeRoutes(app: App, { db, sandboxes }: { db: Store; sandbo
     },
   )
 
+  /** What runs, whoever owns it: for those who can stop it. */
+  app.get(
+    '/api/v1/sandboxes',
+    {
+      config: { access: ['security', 'admin'] },
+      schema: { tags: ['sandboxes'], querystring: page, response: { 200: prototypeList } },
+    },
+    ({ query: { limit, cursor } }) => listRunning(db, { limit, cursor: cursor ?? null }),
+  )
+
   app.get(
     '/api/v1/prototypes/:id',
     {
@@ -84,7 +92,7 @@ export function prototypeRoutes(app: App, { db, sandboxes }: { db: Store; sandbo
           sandbox: row.id,
           reason: 'asked-for',
           correlation: request.id,
-        }
+        } as const
         await appendIn(
           trx,
           auditEvent('prototype.removed', { ...shared, decision: 'allow', detail: { title: view.title } }),

@@ -1,7 +1,6 @@
 import { type PrototypeId, prototypeId, type SandboxId } from '../../contract/ids.ts'
-import { ApiError } from '../../errors.ts'
+import { ApiError, notFound } from '../../errors.ts'
 import type { Store } from '../../store/connect.ts'
-import { notFound } from '../http/route.ts'
 
 /** What events about a sandbox say of it. */
 export interface Claimed {

@@ -30,7 +30,7 @@ export async function runCommand(
   const detail = { argv: wish.argv, cwd: wish.cwd, stdin: wish.stdin ?? null }
   await append(auditEvent('exec.started', { ...shared, decision: 'allow', reason: 'own-sandbox', detail }))
   const startedAt = performance.now()
-  const ended = (reason: string, exitCode: number | null, truncated: boolean) => {
+  const ended = (reason: 'ended' | 'outcome-unknown', exitCode: number | null, truncated: boolean) => {
     const durationMs = Math.round(performance.now() - startedAt)
     return append(
       auditEvent('exec.ended', { ...shared, decision: 'info', reason, detail: { exitCode, durationMs, truncated } }),

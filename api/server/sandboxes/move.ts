@@ -5,6 +5,7 @@ import { auditEvent } from '../../audit/event.ts'
 import type { Actor } from '../../contract/audit.ts'
 import { personId, prototypeId, type SandboxId, sandboxId } from '../../contract/ids.ts'
 import { type SandboxState, sandboxState } from '../../contract/prototypes.ts'
+import type { Reason } from '../../contract/reasons.ts'
 import { ApiError } from '../../errors.ts'
 import type { Database } from '../../store/tables.ts'
 import { move } from './lifecycle.ts'
@@ -22,7 +23,7 @@ export type SandboxRow = z.output<typeof row>
 /** Who moves a sandbox and why; `detail` is for people and stays with the row. */
 export interface Cause {
   actor: Actor
-  reason: string
+  reason: Reason
   correlation: string
   detail?: string | null
 }

@@ -43,17 +43,17 @@ export function createReconciler({ db, runner, gateway, sandboxes, log }: Reconc
   async function settle(): Promise<void> {
     for (const { id: raw, action } of await compare()) {
       const id = sandboxId.parse(raw)
-      // What is under way is changing: its own turn leaves it right, or the next look finds it.
+      // What is under way is changing: its own work leaves it right, or the next look finds it.
       if (sandboxes.isBusy(id)) continue
       if (action === 'begin-again') sandboxes.makeReady(id)
       else
         sandboxes
-          .inTurn(id, () => actOn(id, action))
+          .inQueue(id, () => actOn(id, action))
           .catch((error) => log.warn({ err: error, sandbox: id, action }, 'not reconciled yet'))
     }
   }
 
-  /** Compared again in the sandbox's turn: the first look may be older than what was done since. */
+  /** Compared again in the sandbox's queue: the first look may be older than what was done since. */
   async function actOn(id: SandboxId, action: Action['action']): Promise<void> {
     if (!(await compare()).some((still) => still.id === id && still.action === action)) return
     log.info({ sandbox: id, action }, 'reconciling')

@@ -2,12 +2,10 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { killOrder } from '../../contract/gateway.ts'
 import { sandboxId } from '../../contract/ids.ts'
-import { execRequest, execResult, prototypeList } from '../../contract/prototypes.ts'
+import { execRequest, execResult } from '../../contract/prototypes.ts'
 import type { Store } from '../../store/connect.ts'
 import { type App, callerOf } from '../http/route.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
-import { listRunning } from '../prototypes/read.ts'
-import { page } from '../prototypes/routes.ts'
 import { type Append, runCommand } from './exec.ts'
 import { kill } from './kill.ts'
 import type { Cause } from './move.ts'
@@ -26,16 +24,6 @@ const none = { 204: z.null() }
 export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: SandboxRouteDeps): void {
   const tags = ['sandboxes']
   const stoppable = { access: { ownerOr: ['security', 'admin'] } } as const
-
-  /** What runs, whoever owns it: for those who can stop it. */
-  app.get(
-    '/api/v1/sandboxes',
-    {
-      config: { access: ['security', 'admin'] },
-      schema: { tags, querystring: page, response: { 200: prototypeList } },
-    },
-    ({ query: { limit, cursor } }) => listRunning(db, { limit, cursor: cursor ?? null }),
-  )
 
   app.post(
     '/api/v1/sandboxes/:id/exec',

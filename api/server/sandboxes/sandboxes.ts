@@ -2,16 +2,15 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Transaction } from 'kysely'
 import type { SandboxId } from '../../contract/ids.ts'
 import type { SandboxState } from '../../contract/prototypes.ts'
-import { ApiError } from '../../errors.ts'
-import { createTurns } from '../../flow/turns.ts'
+import { ApiError, notFound } from '../../errors.ts'
+import { createKeyedQueue } from '../../flow/keyed-queue.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
-import { notFound } from '../http/route.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
 import type { RunnerClient } from '../nodes/runner.ts'
 import { findPerson } from '../people/people.ts'
 import { readPolicy } from '../policies/read.ts'
-import { keepLimit } from '../prototypes/create.ts'
+import { keepLimit } from './limit.ts'
 import { type Cause, lockSandbox, moveTo, type SandboxRow } from './move.ts'
 import { type ProvisionDeps, provision } from './provision.ts'
 
@@ -30,22 +29,22 @@ const GETTING_READY: readonly SandboxState[] = ['building', 'starting', 'proving
  * that did not happen because a program was away is made up for by the reconciler.
  */
 export function createSandboxes({ db, runner, gateway, clientEnvironment, log }: SandboxDeps) {
-  const turns = createTurns<SandboxId>()
+  const queue = createKeyedQueue<SandboxId>()
 
   const bestEffort = (id: SandboxId, what: string, effect: () => Promise<unknown>) =>
     effect().catch((error) => log.warn({ err: error, sandbox: id }, `${what}: left to the reconciler`))
 
   /** Waits for the effect, but not for an image that is being built before it. */
   async function unlessBusy(id: SandboxId, effect: () => Promise<unknown>): Promise<void> {
-    const busy = turns.isTaken(id)
-    const done = turns.take(id, effect)
+    const busy = queue.isBusy(id)
+    const done = queue.run(id, effect)
     if (!busy) await done
   }
 
   /** Begins or goes on making it; once at a time. */
   function makeReady(id: SandboxId): void {
-    turns
-      .take(id, () => provision(id, { db, runner, gateway, clientEnvironment, log }))
+    queue
+      .run(id, () => provision(id, { db, runner, gateway, clientEnvironment, log }))
       .catch((error) => log.error({ err: error, sandbox: id }, 'provisioning ended: the reconciler begins it again'))
   }
 
@@ -111,9 +110,9 @@ export function createSandboxes({ db, runner, gateway, clientEnvironment, log }:
     afterStop,
     remove,
     afterRemove,
-    inTurn: turns.take,
-    isBusy: turns.isTaken,
-    idle: turns.idle,
+    inQueue: queue.run,
+    isBusy: queue.isBusy,
+    idle: queue.idle,
   }
 }
 export type Sandboxes = ReturnType<typeof createSandboxes>

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Appender, AuditUnavailable, appendIn, createAppender } from '../../../api/audit/append.ts'
 import { auditEvent } from '../../../api/audit/event.ts'
+import type { Reason } from '../../../api/contract/reasons.ts'
 import { connect, type Store } from '../../../api/store/connect.ts'
 import { type TestCluster, testCluster } from '../../support/database/cluster.ts'
 import { until } from '../../support/until.ts'
@@ -148,10 +149,10 @@ test('close waits for what was accepted, and takes no more', async () => {
 })
 
 test('appendIn shares the fate of the change that it describes', async () => {
-  const event = (reason: string) =>
+  const event = (reason: Reason) =>
     auditEvent('session.ended', { actor: { type: 'system', id: 'server' }, decision: 'info', reason, detail: {} })
-  const kept = event('kept')
-  const undone = event('undone')
+  const kept = event('signed-out')
+  const undone = event('killed')
   await db.transaction().execute((transaction) => appendIn(transaction, kept))
   const failed = db.transaction().execute(async (transaction) => {
     await appendIn(transaction, undone)

@@ -2,7 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { auditEnvelope } from '../../../api/contract/audit.ts'
 import { policyInForce } from '../../../api/contract/policy.ts'
 import { checkPolicies } from '../../../api/server/policies/check.ts'
@@ -49,6 +49,25 @@ const publish = (yaml: string, more: { name?: string } = {}) =>
   publishPolicy(db, { yaml, library, origin: 'api', person: null, ...more })
 const small = (description: string) =>
   `{ policy: small, description: ${description}, tools: { allow: [] }, sandbox: {}, egress: [], models: { default: {} } }`
+
+test('a tool whose tool.yaml does not hold is offered to nobody, and the reason names the file', async () => {
+  const tools = await mkdtemp(join(tmpdir(), 'images-'))
+  onTestFinished(() => rm(tools, { recursive: true }))
+  await cp(images, tools, { recursive: true })
+  await cp(join(tools, 'tools/opencode'), join(tools, 'tools/other'), { recursive: true })
+  await writeFile(join(tools, 'tools/opencode/tool.yaml'), 'id: opencode\nhosts: everywhere\n')
+  const broken = await openLibrary({ folder: 'policies', images: tools, registries: clients('packages.example.org') })
+  expect(broken.problems).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^tools[/]opencode[/]tool[.]yaml: line 2, hosts: /),
+      "tools/other/tool.yaml: the id must be the folder's name, other.",
+    ]),
+  )
+  expect(await broken.judge(await readFile('policies/default.yaml', 'utf8'), 1)).toMatchObject({
+    ok: false,
+    problems: [{ message: expect.stringContaining('There is no tool "opencode" here') }],
+  })
+})
 
 test('a package client that does not answer is asked again the next time', async () => {
   const answers = [null, 'https://packages.example.org/npm/\n']

@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import pino from 'pino'
 import type { AuditEvent } from '../../../api/contract/audit.ts'
 import type { SandboxSpec } from '../../../api/contract/runner.ts'
+import { createKeyedQueue } from '../../../api/flow/keyed-queue.ts'
 import { openDoor } from '../../../api/gateway/door.ts'
 import { createDemo } from '../../../api/gateway/models/demo/answer.ts'
-import { createTurns } from '../../../api/gateway/terminals/segments/packing.ts'
 import { someone, somePolicy } from '../models/door.ts'
 import type { TestRunner } from './sandboxes.ts'
 
@@ -31,7 +31,7 @@ export async function sandboxWithDoor(runner: TestRunner, wanted: Partial<Sandbo
         providers: { catalog: () => ({ providers: new Map(), assignments: [] }), keyOf: () => null },
         demo: createDemo(),
       },
-      turns: createTurns(),
+      compression: createKeyedQueue(),
       log: pino({ level: 'silent' }),
     })
   const state = { door: await openAgain() }

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import type { AuditEvent } from '../../../api/contract/audit.ts'
+import { createKeyedQueue } from '../../../api/flow/keyed-queue.ts'
 import { createPorterLink } from '../../../api/gateway/porter/link.ts'
-import { createTurns } from '../../../api/gateway/terminals/segments/packing.ts'
 import { createTerminals, type TerminalsDeps } from '../../../api/gateway/terminals/terminals.ts'
 import { dial } from '../../../sandbox-images/porter/dial.ts'
 import { createProcesses } from '../../../sandbox-images/porter/processes/processes.ts'
@@ -66,7 +66,7 @@ export async function porterWorld() {
         events.push(event)
       },
       log,
-      turns: createTurns(),
+      compression: createKeyedQueue(),
       ...options,
     })
     const gateway = {

@@ -79,7 +79,10 @@ describe('strings from outside', () => {
 })
 
 const refused: Array<[what: string, make: () => unknown]> = [
-  ['a reason in free text', () => auditEvent('egress.request', { ...egress, reason: 'It was not allowed' })],
+  [
+    'a reason in free text',
+    () => auditEvent('egress.request', { ...egress, ...JSON.parse('{"reason":"It was not allowed"}') }),
+  ],
   [
     'a number above 2^53 (A09)',
     () => auditEvent('egress.request', { ...egress, detail: { ...egress.detail, port: 2 ** 53 } }),

@@ -13,7 +13,7 @@ const around: Surroundings = {
     ['npm', 'debian'].map((registry) => {
       const parsed = parseBundle(`{ bundle: ${registry}-read, description: d, egress: [{ registry: ${registry} }] }`)
       if (!parsed.ok) throw new Error('bundle')
-      return [parsed.bundle.bundle, parsed.bundle]
+      return [parsed.value.bundle, parsed.value]
     }),
   ),
   registries: {
@@ -45,7 +45,7 @@ const written = (changed: Partial<Record<keyof typeof LINES, string>> = {}, more
 /** `path: message` of everything that is wrong, form first. */
 function problemsOf(yaml: string, host: Surroundings['host'] = around.host): string[] {
   const parsed = parsePolicy(yaml)
-  const compiled = parsed.ok ? compilePolicy(parsed.document, { ...around, host }, 1, parsed.lineOf) : parsed
+  const compiled = parsed.ok ? compilePolicy(parsed.value, { ...around, host }, 1, parsed.lineOf) : parsed
   return compiled.ok ? [] : compiled.problems.map(({ path, line, message }) => `${line} ${path}: ${message}`)
 }
 
@@ -256,7 +256,7 @@ describe('hosts and networks of a rule', () => {
 describe('in force', () => {
   const inForce = (yaml: string, version = 1, host: Surroundings['host'] = around.host) => {
     const parsed = parsePolicy(yaml)
-    const compiled = parsed.ok ? compilePolicy(parsed.document, { ...around, host }, version) : parsed
+    const compiled = parsed.ok ? compilePolicy(parsed.value, { ...around, host }, version) : parsed
     if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems))
     return compiled
   }

@@ -1,16 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
 import { z } from 'zod'
-import { tool } from '../../../api/policy/document/tool.ts'
+import { parseTool } from '../../../api/policy/document/tool.ts'
 
 const folder = join(import.meta.dirname, '..', '..', '..', 'sandbox-images', 'tools')
 const manifest = z.looseObject({ dependencies: z.record(z.string(), z.string()) })
 
 describe.each(readdirSync(folder))('the tool %s', (id) => {
   const read = (name: string) => readFileSync(join(folder, id, name), 'utf8')
-  const described = tool.parse(parse(read('tool.yaml')))
+  const parsed = parseTool(read('tool.yaml'))
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
+  const described = parsed.value
 
   test('has the name of its folder, and the version that its lock file pins', () => {
     const { dependencies } = manifest.parse(JSON.parse(read('package.json')))

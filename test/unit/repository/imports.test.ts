@@ -21,8 +21,14 @@ const violations = [
   [
     'porter-knows-the-contract-only',
     'sandbox-images/porter/a.ts',
-    `export const a = async () => (await import('../../../api/ids.ts')).b`,
+    `export const a = async () => (await import('../../api/ids.ts')).b`,
   ],
+  ['a-wing-imports-no-other-wing', 'api/gateway/a.ts', `import { a } from '../server/people/a.ts'\nexport const b = a`],
+  ['a-wing-imports-no-other-wing', 'api/server/b.ts', `import type { C } from '../runner/c.ts'\nexport type D = C`],
+  ['the-ground-carries-the-wings', 'api/audit/d.ts', `import { a } from '../server/people/a.ts'\nexport const e = a`],
+  ['the-ground-carries-the-wings', 'api/errors.ts', `import { c } from './bin/c.ts'\nexport const f = c`],
+  ['flow-knows-no-domain', 'api/flow/a.ts', `import type { B } from '../ids.ts'\nexport type G = B`],
+  ['one-place-for-undici', 'api/runner/d.ts', `import { request } from 'undici'\nexport const h = request`],
   ['engine-behind-the-runner', 'api/server/server.ts', `import { x } from './people/far.ts'\nexport const y = x`],
   ['one-place-for-dockerode', 'api/server/people/b.ts', `import Docker from 'dockerode'\nexport const a = Docker`],
   [
@@ -40,6 +46,8 @@ const ground = {
   'api/server/people/e.ts': `import { d } from './d.ts'\nexport const e = () => d`,
   'api/server/people/far.ts': `import { docker } from '../../runner/docker.ts'\nexport const x = docker`,
   'api/runner/docker.ts': 'export const docker = 1',
+  'api/runner/c.ts': 'export type C = string',
+  'api/bin/c.ts': 'export const c = 1',
   'test/t.ts': 'export const t = 1',
 }
 

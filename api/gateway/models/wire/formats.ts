@@ -1,4 +1,5 @@
 /** The wire formats that agents speak here: which paths exist, and what an error looks like in each. */
+import type { ModelDenial, ModelFailure } from '../../../contract/reasons.ts'
 
 /** OpenAI chat completions, OpenAI responses, Anthropic messages. */
 export type WireFormat = 'chat' | 'responses' | 'messages'
@@ -6,11 +7,17 @@ export type WireFormat = 'chat' | 'responses' | 'messages'
 /** Why a call is not made. `message` is read by the agent and by people: what was refused and what to do. */
 export interface Refusal {
   status: number
-  /** Stable code for the audit log and the header `x-backlot-reason`. */
-  reason: string
+  /** For the audit log and the header `x-backlot-reason`. */
+  reason: ModelDenial | ModelFailure
   message: string
 }
-export const refusal = (status: number, reason: string, message: string): Refusal => ({ status, reason, message })
+export const refusal = <R extends Refusal['reason']>(status: number, reason: R, message: string) => ({
+  status,
+  reason,
+  message,
+})
+/** A refusal of a call that is not made, as the log takes it. */
+export type Denied = Refusal & { reason: ModelDenial }
 
 export const PATHS: ReadonlyMap<string, WireFormat> = new Map([
   ['/v1/chat/completions', 'chat'],
@@ -21,7 +28,7 @@ export const PATHS: ReadonlyMap<string, WireFormat> = new Map([
 /** `beta=true` is what Anthropic's SDK adds for beta features; no other query means anything on these paths. */
 const KNOWN_QUERIES = new Set(['', 'beta=true'])
 
-type Route = { to: 'call'; path: string; format: WireFormat } | { to: 'list' } | { to: 'refused'; refusal: Refusal }
+type Route = { to: 'call'; path: string; format: WireFormat } | { to: 'list' } | { to: 'refused'; refusal: Denied }
 
 /**
  * Compares the request target as it came, byte for byte: nothing is decoded, collapsed or resolved, so `/v1/messages/../files`,

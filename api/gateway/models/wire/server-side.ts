@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { RequestBody } from './body.ts'
-import { type Refusal, refusal, type WireFormat } from './formats.ts'
+import { type Denied, refusal, type WireFormat } from './formats.ts'
 
 /**
  * Model providers can fetch, search, run code and store on a caller's behalf: ways out that no egress rule sees (BAD-INPUT
@@ -19,7 +19,7 @@ const REFUSED_FIELDS =
 const saysNothing = (value: unknown) =>
   value === null || value === false || value === '' || (Array.isArray(value) && value.length === 0)
 
-const refused = (what: string, todo: string): Refusal =>
+const refused = (what: string, todo: string): Denied =>
   refusal(
     403,
     'server-side-refused',
@@ -27,7 +27,7 @@ const refused = (what: string, todo: string): Refusal =>
   )
 
 /** The first part of the request that would make the provider act outside this sandbox's policy, or null. */
-export function serverSideRefusal(format: WireFormat, body: RequestBody): Refusal | null {
+export function serverSideRefusal(format: WireFormat, body: RequestBody): Denied | null {
   for (const [field, value] of Object.entries(body))
     if (REFUSED_FIELDS.test(field) && !saysNothing(value))
       return refused(`The field "${field.slice(0, 60)}"`, 'Leave it out.')
@@ -36,7 +36,7 @@ export function serverSideRefusal(format: WireFormat, body: RequestBody): Refusa
 
 const tools = z.array(z.looseObject({ type: z.string().nullish() })).nullish()
 
-function toolRefusal(format: WireFormat, offered: unknown): Refusal | null {
+function toolRefusal(format: WireFormat, offered: unknown): Denied | null {
   const read = tools.safeParse(offered)
   if (!read.success) return refusal(400, 'body-invalid', '"tools" must be a list of objects, each with "type" as text.')
   for (const { type } of read.data ?? []) {
@@ -52,7 +52,7 @@ function toolRefusal(format: WireFormat, offered: unknown): Refusal | null {
 }
 
 /** Looks at every object of the conversation. What a tool was called with is data, not an instruction to the provider. */
-function contentRefusal(roots: readonly unknown[]): Refusal | null {
+function contentRefusal(roots: readonly unknown[]): Denied | null {
   const open = [...roots]
   while (open.length > 0) {
     const value = open.pop()
@@ -74,7 +74,7 @@ const withUrl = z.looseObject({ url: z.string() })
 const REFERENCES = new Set(['item_reference', 'container_upload'])
 const INLINE = 'Send the content itself (as data: or base64).'
 
-function partRefusal(type: unknown, part: [string, unknown][]): Refusal | null {
+function partRefusal(type: unknown, part: [string, unknown][]): Denied | null {
   if (typeof type === 'string' && REFERENCES.has(type)) return refused(`A part of type "${type}"`, INLINE)
   for (const [key, value] of part) {
     if (value === null || value === undefined) continue

@@ -1,29 +1,22 @@
 import { rm } from 'node:fs/promises'
+import type { KeyedQueue } from '../../../flow/keyed-queue.ts'
 import { compress } from './compress.ts'
 import { packedPath, rawPath, type Segment } from './files.ts'
 
 /** Smaller ones are a few blocks of the disk in any case. */
 const WORTH_BYTES = 65_536
 
-/** Runs one piece of work at a time, in the order of asking. One for the whole gateway: a sandbox gets one thread and one turn. */
-export function createTurns() {
-  let last: Promise<unknown> = Promise.resolve()
-  return (work: () => Promise<void>) => {
-    last = last.then(work, work)
-  }
-}
-export type Turns = ReturnType<typeof createTurns>
-
 export interface PackingDeps {
-  turns: Turns
+  /** One for the whole gateway: a sandbox gets one thread, and a place in the queue. */
+  compression: KeyedQueue<'compress'>
   /** How many bytes more (or fewer) are on the disk now. */
   onDisk(bytes: number): void
   /** The segment stays as it is, readable; it is tried again with the next one. */
   onFailed(error: unknown): void
 }
 
-/** Compresses one sandbox's closed segments, one in each turn. */
-export function createPacking({ turns, onDisk, onFailed }: PackingDeps) {
+/** Compresses one sandbox's closed segments, one at a time. */
+export function createPacking({ compression, onDisk, onFailed }: PackingDeps) {
   const waiting = new Map<Segment, string>()
   const failed = new Map<Segment, string>()
   const stopping = new AbortController()
@@ -33,7 +26,7 @@ export function createPacking({ turns, onDisk, onFailed }: PackingDeps) {
   function schedule() {
     if (scheduled || waiting.size === 0 || stopping.signal.aborted) return
     scheduled = true
-    turns(async () => {
+    void compression.run('compress', async () => {
       active = next()
       await active
       active = null

@@ -1,9 +1,11 @@
+import { createKeyedQueue } from '../../../flow/keyed-queue.ts'
 import { openPacked, openRaw, packedPath, rawPath, type Segment, type SegmentFile } from './files.ts'
 
 /** Reads by offset, over the borders of segments. Each viewer has its own: they are at different places. */
 export function createReader(directory: string, segments: readonly Segment[]) {
   let held: { file: SegmentFile; segment: Segment; packed: boolean } | null = null
-  let last: Promise<unknown> = Promise.resolve()
+  /** A file that is closed under a read gives that read another file's bytes. */
+  const queue = createKeyedQueue<'file'>()
 
   async function leave() {
     const left = held
@@ -28,19 +30,12 @@ export function createReader(directory: string, segments: readonly Segment[]) {
     }
   }
 
-  /** One thing after the other: a file that is closed under a read gives that read another file's bytes. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const now = last.then(work, work)
-    last = now
-    return now
-  }
-
   const holds = (segment: Segment, offset: number) => offset >= segment.start && offset < segment.start + segment.length
 
   return {
     /** Up to `limit` bytes from `offset` on, and where they begin: later than asked for when there is a hole. */
     read: (offset: number, limit: number) =>
-      inTurn(async (): Promise<{ offset: number; bytes: Buffer }> => {
+      queue.run('file', async (): Promise<{ offset: number; bytes: Buffer }> => {
         const segment =
           held && holds(held.segment, offset)
             ? held.segment
@@ -51,7 +46,7 @@ export function createReader(directory: string, segments: readonly Segment[]) {
         const bytes = await file.read(from - segment.start, Math.min(limit, segment.start + segment.length - from))
         return { offset: from, bytes }
       }),
-    close: () => inTurn(leave),
+    close: () => queue.run('file', leave),
   }
 }
 export type SegmentReader = ReturnType<typeof createReader>

@@ -2,7 +2,6 @@
 import type { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import type { EgressLimits } from '../../../../api/gateway/egress/limits.ts'
-import { createPace } from '../../../../api/gateway/egress/limits.ts'
 import { closed } from '../../../support/closed.ts'
 import { keptForOneTest } from '../../../support/kept.ts'
 import { hello, sni } from './world/hello.ts'
@@ -101,20 +100,6 @@ describe('limits', () => {
     await world.until(() => world.denials().length === 5)
     expect(performance.now() - started).toBeGreaterThan(500)
     for (const client of clients) client.destroy()
-  })
-
-  test('a pace lets the burst through at once, and delays what is beyond', async () => {
-    const clock = { now: 0 }
-    const pace = createPace(1000, 2, () => clock.now)
-    const order: string[] = []
-    const third = Promise.all([pace(), pace(), pace().then(() => order.push('third'))])
-    order.push('not yet')
-    await third
-    expect(order).toEqual(['not yet', 'third'])
-    clock.now = 10_000
-    const started = performance.now()
-    await pace()
-    expect(performance.now() - started).toBeLessThan(400)
   })
 })
 

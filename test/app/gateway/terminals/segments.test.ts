@@ -17,7 +17,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { zstdDecompressSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createPacking, createTurns } from '../../../../api/gateway/terminals/segments/packing.ts'
+import { createKeyedQueue } from '../../../../api/flow/keyed-queue.ts'
+import { createPacking } from '../../../../api/gateway/terminals/segments/packing.ts'
 import { openSegments, type Segments } from '../../../../api/gateway/terminals/segments/segments.ts'
 import { until } from '../../../support/until.ts'
 
@@ -31,10 +32,10 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-function opened(turns = createTurns()) {
+function opened() {
   const state = { onDisk: 0, failures: 0 }
   const packing = createPacking({
-    turns,
+    compression: createKeyedQueue(),
     onDisk: (bytes) => {
       state.onDisk += bytes
     },
@@ -315,26 +316,6 @@ test('a full disk while compressing: the segment stays raw, and is compressed wh
   await packed(2)
   expect((await readAll(segments)).equals(bytes)).toBe(true)
   await expect.poll(async () => bytes.length + state.onDisk - (await diskBytes())).toBe(0)
-})
-
-test('one segment at a time over all sandboxes, each in its turn', async () => {
-  const turns = createTurns()
-  const order: string[] = []
-  const running = { now: 0, most: 0 }
-  const done = Promise.withResolvers<void>()
-  for (const name of ['a', 'b', 'a', 'b']) {
-    turns(async () => {
-      running.now += 1
-      running.most = Math.max(running.most, running.now)
-      await stat(folder)
-      order.push(name)
-      running.now -= 1
-    })
-  }
-  turns(() => Promise.reject(new Error('one that fails stops nobody')))
-  turns(async () => done.resolve())
-  await done.promise
-  expect([order, running.most]).toEqual([['a', 'b', 'a', 'b'], 1])
 })
 
 test('closing stops in the middle, and nothing half-done is left', async () => {

@@ -58,7 +58,7 @@ beforeAll(async () => {
   )
   const by = { type: 'person', id: PERSON } as const
   await appender.append(
-    auditEvent('session.ended', { actor: by, decision: 'info', reason: 'asked', correlation: 'actor', detail: {} }),
+    auditEvent('session.ended', { actor: by, decision: 'info', reason: 'asked-for', correlation: 'actor', detail: {} }),
   )
   await appender.append(sampleEvent({ correlation: 'forged', detail: { host: FORGED, path: 'p'.repeat(10_000_000) } }))
   const gateway = connect(database.gatewayUrl, { max: 1 })

@@ -1,0 +1,20 @@
+import type { PersonId } from '../../contract/ids.ts'
+import type { PolicyInForce } from '../../contract/policy.ts'
+import { ApiError } from '../../errors.ts'
+import type { Store } from '../../store/connect.ts'
+
+/** Sandboxes that take up room: stopped ones keep their disk. */
+export async function keepLimit(trx: Store, person: PersonId, policy: PolicyInForce): Promise<void> {
+  const { held } = await trx
+    .selectFrom('sandboxes')
+    .select((eb) => eb.fn.countAll<number>().as('held'))
+    .where('owner_id', '=', person)
+    .where('state', 'not in', ['removed', 'failed', 'lost'])
+    .executeTakeFirstOrThrow()
+  const { perPerson } = policy.sandbox
+  if (Number(held) < perPerson) return
+  throw new ApiError(
+    'limit_reached',
+    `You have ${held} of at most ${perPerson} prototypes. Delete one that you no longer need, or ask your admin for more (perPerson in the policy "${policy.name}").`,
+  )
+}
