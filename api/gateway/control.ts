@@ -19,13 +19,13 @@ import { ApiError } from '../errors.ts'
 import { judgeProof } from '../policy/proof.ts'
 import type { Door } from './door.ts'
 import type { Doors } from './doors.ts'
+import type { Identities } from './identities.ts'
 import type { ProviderAdmin } from './models/providers.ts'
-import type { Register } from './register.ts'
 import { streamTerminal } from './stream.ts'
 
 interface ControlDeps {
   doors: Doors
-  register: Register
+  identities: Identities
   providers: ProviderAdmin
   auditHealthy: () => boolean
   log: Logger
@@ -38,7 +38,7 @@ const byPerson = z.strictObject({ by: personId })
 const byProvider = z.strictObject({ id: slug })
 
 /** The gateway's control door: what the server may ask (contract/gateway.ts). Never listens by itself. */
-export function buildControl({ doors, register, providers, auditHealthy, log }: ControlDeps) {
+export function buildControl({ doors, identities, providers, auditHealthy, log }: ControlDeps) {
   const logController = new LogController({ disableRequestLogging: true })
   const app = fastify({ http2: true, loggerInstance: log, logController, bodyLimit: 4 * 1_048_576 })
     .setValidatorCompiler(validatorCompiler)
@@ -89,8 +89,8 @@ export function buildControl({ doors, register, providers, auditHealthy, log }: 
   })
 
   app.post('/sandboxes/:id/prove', { schema: { params: byId, response: { 200: proof } } }, async ({ params }) => {
-    await register.refresh()
-    const { results } = await readyDoor(params.id).link.probe(probePlanOf(register.identityOf(params.id)?.policy))
+    await identities.refresh()
+    const { results } = await readyDoor(params.id).link.probe(probePlanOf(identities.identityOf(params.id)?.policy))
     return judgeProof(results, new Date())
   })
   app.post(
@@ -139,8 +139,8 @@ export function buildControl({ doors, register, providers, auditHealthy, log }: 
   )
 
   app.post('/kill', { schema: { body: killOrder } }, async ({ body }, reply) => {
-    await register.refresh()
-    doors.cut((id) => coveredBy(body, id, register))
+    await identities.refresh()
+    doors.cut((id) => coveredBy(body, id, identities))
     return reply.code(204).send()
   })
 
@@ -177,10 +177,10 @@ function probePlanOf(policy: PolicyInForce | undefined): ProbePlan {
   }
 }
 
-function coveredBy(order: KillOrder, id: SandboxId, register: Register) {
+function coveredBy(order: KillOrder, id: SandboxId, identities: Identities) {
   if (order.scope === 'everything') return true
   if (order.scope === 'sandbox') return order.id === id
-  return register.personOf(id) === order.id
+  return identities.personOf(id) === order.id
 }
 
 function asApiError(error: unknown): ApiError {

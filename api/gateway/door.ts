@@ -6,7 +6,7 @@ import type { SandboxId } from '../contract/ids.ts'
 import { createEgress, type EgressDeps } from './egress/listener.ts'
 import type { SandboxDoor } from './identity.ts'
 import { createModels, type ModelsDeps } from './models/listener.ts'
-import { createPorterLink } from './porter/link.ts'
+import { createPorterClient } from './porter/client.ts'
 import type { PackingDeps } from './terminals/segments/packing.ts'
 import { createTerminals } from './terminals/terminals.ts'
 
@@ -26,7 +26,7 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
   const log = deps.log.child({ sandbox: id })
   const egress = createEgress({ sandbox: deps.door, ...deps.egress, log })
   const models = createModels({ door: deps.door, ...deps.models, log })
-  const link = createPorterLink({ log })
+  const link = createPorterClient({ log })
   const terminals = createTerminals({
     link,
     directory: deps.recordings,

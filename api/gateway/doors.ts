@@ -3,17 +3,17 @@ import { join } from 'node:path'
 import { type SandboxId, sandboxId } from '../contract/ids.ts'
 import { createKeyedQueue } from '../flow/keyed-queue.ts'
 import { type Door, type DoorDeps, openDoor } from './door.ts'
-import type { Register } from './register.ts'
+import type { Identities } from './identities.ts'
 
 type Shared = Omit<DoorDeps, 'directory' | 'recordings' | 'door'>
 
 interface DoorsDeps extends Shared {
-  register: Register
+  identities: Identities
   paths: { sandboxes: string; recordings: string }
 }
 
 /** All doors of this gateway. Opening and closing one sandbox's door is done one after the other, never both at once. */
-export function createDoors({ register, paths, ...shared }: DoorsDeps) {
+export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
   const opened = new Map<SandboxId, Door>()
   const queue = createKeyedQueue<SandboxId>()
 
@@ -25,7 +25,7 @@ export function createDoors({ register, paths, ...shared }: DoorsDeps) {
         ...shared,
         directory: join(paths.sandboxes, id),
         recordings: join(paths.recordings, id),
-        door: { id, current: () => register.identityOf(id) },
+        door: { id, current: () => identities.identityOf(id) },
       })
       opened.set(id, door)
       return door
@@ -47,7 +47,7 @@ export function createDoors({ register, paths, ...shared }: DoorsDeps) {
 
     /** After a start or a change in the database: the doors that ought to be open are, and every connection is judged again. */
     async settle() {
-      await Promise.all(register.withDoor().map((id) => open(id)))
+      await Promise.all(identities.withDoor().map((id) => open(id)))
       for (const door of opened.values()) door.rejudge()
     },
 

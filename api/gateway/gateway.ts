@@ -12,11 +12,11 @@ import { buildControl } from './control.ts'
 import { createDoors } from './doors.ts'
 import { createOwnAddresses, dialAddress } from './egress/dial.ts'
 import { createResolve } from './egress/resolve.ts'
+import { createIdentities } from './identities.ts'
 import { createDemo } from './models/demo/answer.ts'
 import { loadSealKey } from './models/provider/seal.ts'
 import { createProviders } from './models/providers.ts'
-import { createRegister } from './register.ts'
-import { keepSettled } from './settle.ts'
+import { keepRefreshed } from './refresh.ts'
 
 const config = gatewayConfig()
 const log = pino({ name: 'gateway', level: config.logLevel })
@@ -26,10 +26,10 @@ await mkdir(config.paths.sandboxes, { recursive: true, mode: 0o755 })
 
 const db = connect(config.databaseUrl, { max: 4 })
 const appender = createAppender(config.databaseUrl)
-const register = createRegister(db)
+const identities = createIdentities(db)
 const providers = createProviders({ db, sealKey: await loadSealKey(config.paths.sealKey) })
 const doors = createDoors({
-  register,
+  identities,
   paths: config.paths,
   egress: {
     append: appender.append,
@@ -41,10 +41,10 @@ const doors = createDoors({
   compression: createKeyedQueue(),
   log,
 })
-const control = buildControl({ doors, register, providers, auditHealthy: appender.healthy, log })
+const control = buildControl({ doors, identities, providers, auditHealthy: appender.healthy, log })
 
-const settled = keepSettled({ doors, register, providers, log })
-const changes = listen(config.databaseUrl, ['doors'], settled.again, settled.again)
+const refresh = keepRefreshed({ doors, identities, providers, log })
+const changes = listen(config.databaseUrl, ['doors'], refresh.again, refresh.again)
 
 await rm(config.paths.gatewaySocket, { force: true })
 await control.listen({ path: config.paths.gatewaySocket })
@@ -64,7 +64,7 @@ log.info('listening')
 endWith(async () => {
   await control.close()
   await changes.close()
-  await settled.close()
+  await refresh.close()
   await doors.closeAll()
   await appender.close()
   await db.destroy()

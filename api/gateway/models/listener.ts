@@ -14,8 +14,8 @@ import { refusalOf } from './denial.ts'
 import { createEnds } from './ends.ts'
 import { identityOf } from './identity.ts'
 import { createRoom, type Held, type ModelLimits, USUAL_LIMITS } from './limits.ts'
+import { createMalformed } from './malformed.ts'
 import { createUpstream, type UpstreamTimeouts } from './provider/upstream.ts'
-import { createUnread } from './unread.ts'
 import { type ReadRequest, readBody, readRequest } from './wire/body.ts'
 import { type Denied, MODEL_LIST, refusal, routeOf, shapeOf, type WireFormat } from './wire/formats.ts'
 import { serverSideRefusal } from './wire/server-side.ts'
@@ -99,7 +99,7 @@ export function createModels({ door, providers, append, demo, log, limits = USUA
       answering.add(answered)
     },
   )
-  const unread = createUnread({ door, append, rate, refusalWaitMs: limits.refusalWaitMs })
+  const unread = createMalformed({ door, append, rate, refusalWaitMs: limits.refusalWaitMs })
   server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
     // The rest of a body: its request has an event of its own.
     if (unanswered.get(socket)) socket.destroy()

@@ -1,6 +1,6 @@
 import type { Duplex, Writable } from 'node:stream'
 import type { TerminalInfo } from '../../contract/terminal.ts'
-import type { PorterLink } from '../porter/link.ts'
+import type { PorterClient } from '../porter/client.ts'
 import type { TerminalPace } from './pace.ts'
 import { type RecordingEnd, record } from './recorder.ts'
 import type { Ending } from './recordings.ts'
@@ -19,7 +19,7 @@ export interface Budget {
 export interface TerminalDeps {
   name: string
   id: string
-  link: PorterLink
+  link: PorterClient
   segments: Segments
   budget: Budget
   pace: TerminalPace

@@ -5,7 +5,7 @@ import type { AuditEvent } from '../../contract/audit.ts'
 import type { TerminalInfo } from '../../contract/terminal.ts'
 import { ApiError } from '../../errors.ts'
 import type { SandboxDoor } from '../identity.ts'
-import type { PorterLink } from '../porter/link.ts'
+import type { PorterClient } from '../porter/client.ts'
 import { createPace, type PaceLimits } from './pace.ts'
 import { createRecordings, type Ending, newOpening } from './recordings.ts'
 import { createPacking, type PackingDeps } from './segments/packing.ts'
@@ -20,7 +20,7 @@ const TERMINALS = 20
 const DEFAULT_SIZE = { cols: 80, rows: 24 }
 
 export interface TerminalsDeps {
-  link: PorterLink
+  link: PorterClient
   /** Recordings of this sandbox: `<directory>/<terminal>/<opening>/`. */
   directory: string
   sandbox: SandboxDoor

@@ -12,9 +12,9 @@ import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
 import type { LiveConnections } from '../http/live.ts'
 import { type App, callerOf } from '../http/route.ts'
-import { createLink, type Link } from './links.ts'
 import { emailTaken, findPerson, keepOneAdmin, listPeople } from './people.ts'
 import { endSessionsOf } from './sessions.ts'
+import { createLink, type Link } from './sign-in-links.ts'
 
 interface PeopleDeps {
   db: Store

@@ -6,10 +6,10 @@ import { type PersonId, personId } from '../../contract/ids.ts'
 import type { Person, signIn } from '../../contract/people.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
-import { redeemLink } from './links.ts'
 import { verifyPassword } from './password.ts'
 import { findPerson } from './people.ts'
 import { endSession, startSession } from './sessions.ts'
+import { redeemLink } from './sign-in-links.ts'
 
 export interface SignInRequest {
   credentials: z.output<typeof signIn>

@@ -8,8 +8,8 @@ import { notFound } from '../../errors.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Caller } from '../http/route.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
-import { lockSandbox, moveTo } from './move.ts'
 import { type Sandboxes, stoppedFrom } from './sandboxes.ts'
+import { lockSandbox, moveTo } from './transition.ts'
 
 interface KillDeps {
   db: Store

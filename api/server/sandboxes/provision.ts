@@ -12,7 +12,7 @@ import type { Store } from '../../store/connect.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
 import type { RunnerClient } from '../nodes/runner.ts'
 import { readPolicy } from '../policies/read.ts'
-import { lockSandbox, moveTo, type SandboxRow } from './move.ts'
+import { lockSandbox, moveTo, type SandboxRow } from './transition.ts'
 
 /** The gateway and the runner may be restarted meanwhile: this long a step is tried again. */
 const PATIENCE_MS = 60_000

@@ -6,9 +6,9 @@ import { type SandboxState, sandboxState } from '../../contract/prototypes.ts'
 import type { Store } from '../../store/connect.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
 import type { RunnerClient } from '../nodes/runner.ts'
-import { lockSandbox, moveTo } from './move.ts'
 import { type Action, reconcile } from './reconcile.ts'
 import type { Sandboxes } from './sandboxes.ts'
+import { lockSandbox, moveTo } from './transition.ts'
 
 const AGAIN_MS = 1_000
 /** Also without any event: what was left undone while a program was away. */

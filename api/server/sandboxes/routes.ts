@@ -8,8 +8,8 @@ import { type App, callerOf } from '../http/route.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
 import { type Append, runCommand } from './exec.ts'
 import { kill } from './kill.ts'
-import type { Cause } from './move.ts'
 import type { Sandboxes } from './sandboxes.ts'
+import type { Cause } from './transition.ts'
 
 interface SandboxRouteDeps {
   db: Store

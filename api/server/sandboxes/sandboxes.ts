@@ -11,8 +11,8 @@ import type { RunnerClient } from '../nodes/runner.ts'
 import { findPerson } from '../people/people.ts'
 import { readPolicy } from '../policies/read.ts'
 import { keepLimit } from './limit.ts'
-import { type Cause, lockSandbox, moveTo, type SandboxRow } from './move.ts'
 import { type ProvisionDeps, provision } from './provision.ts'
+import { type Cause, lockSandbox, moveTo, type SandboxRow } from './transition.ts'
 
 export interface SandboxDeps {
   db: Store

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { apiTokenCreated, invited, me, peopleList } from '../../../api/contract/people.ts'
 import type { Caller } from '../../../api/server/http/route.ts'
-import { createLink, firstLink } from '../../../api/server/people/links.ts'
 import { findBySession, findByToken, stillHolds } from '../../../api/server/people/sessions.ts'
+import { createLink, firstLink } from '../../../api/server/people/sign-in-links.ts'
 import { startServer, type TestServer } from '../../support/server/server.ts'
 
 let server: TestServer

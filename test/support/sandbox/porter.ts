@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import pino from 'pino'
 import type { AuditEvent } from '../../../api/contract/audit.ts'
 import { createKeyedQueue } from '../../../api/flow/keyed-queue.ts'
-import { createPorterLink } from '../../../api/gateway/porter/link.ts'
+import { createPorterClient } from '../../../api/gateway/porter/client.ts'
 import { createTerminals, type TerminalsDeps } from '../../../api/gateway/terminals/terminals.ts'
 import { dial } from '../../../sandbox-images/porter/dial.ts'
 import { createProcesses } from '../../../sandbox-images/porter/processes/processes.ts'
@@ -54,7 +54,7 @@ export async function porterWorld() {
 
   /** The gateway's half: link and terminals. `stop` is what a restart of the gateway does to them. */
   async function startGateway(options: Pick<TerminalsDeps, 'quotaBytes' | 'segmentBytes' | 'pace'> = {}) {
-    const link = createPorterLink({ log })
+    const link = createPorterClient({ log })
     const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, link.accept)
     await rm(socketPath, { force: true })
     await new Promise<void>((listening) => server.listen(socketPath, listening))

@@ -1,6 +1,6 @@
 import type { Conversation, Turn } from './conversation.ts'
-import { type Hands, handsOf, type ToolCall } from './hands.ts'
 import { colourIn, DESCRIPTIONS, escapeHtml, kindOf, pageOf, titleIn } from './page.ts'
+import { type Hands, handsOf, type ToolCall } from './tool-adapter.ts'
 
 export interface Reply {
   text: string

@@ -1,4 +1,4 @@
-import type { LinkState } from './line/link.ts'
+import type { LinkState } from './line/connection.ts'
 import styles from './StateLine.module.css'
 
 const wordsOf = (state: LinkState): string | null => {

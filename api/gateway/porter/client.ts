@@ -40,7 +40,7 @@ const at = (name: string, verb: string, offset?: number) =>
  *
  * Every method rejects with ApiError `sandbox_not_ready` while no porter is connected, or when it goes away meanwhile.
  */
-export function createPorterLink({ log }: { log: Logger }) {
+export function createPorterClient({ log }: { log: Logger }) {
   let session: PorterSession | null = null
   let closed = false
   const listeners = new Set<() => void>()
@@ -158,4 +158,4 @@ export function createPorterLink({ log }: { log: Logger }) {
     },
   }
 }
-export type PorterLink = ReturnType<typeof createPorterLink>
+export type PorterClient = ReturnType<typeof createPorterClient>

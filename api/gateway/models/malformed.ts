@@ -10,7 +10,7 @@ import { identityOf } from './identity.ts'
 const REASON = 'malformed-request'
 const ANSWER = `HTTP/1.1 400 Bad Request\r\nX-Backlot-Reason: ${REASON}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
 
-interface UnreadDeps {
+interface MalformedDeps {
   door: SandboxDoor
   append: (event: AuditEvent) => Promise<void>
   /** The requests' own: what is no request counts as one. */
@@ -19,7 +19,7 @@ interface UnreadDeps {
 }
 
 /** What came on a model socket and was no request: it is written down like any refusal, once for a connection, and the connection is closed. */
-export function createUnread({ door, append, rate, refusalWaitMs }: UnreadDeps) {
+export function createMalformed({ door, append, rate, refusalWaitMs }: MalformedDeps) {
   const refused = new WeakSet<Duplex>()
 
   async function refuse(socket: Duplex) {

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
 import type { Doors } from './doors.ts'
-import type { Register } from './register.ts'
+import type { Identities } from './identities.ts'
 
-interface SettleDeps {
+interface RefreshDeps {
   doors: Doors
-  register: Register
+  identities: Identities
   providers: { refresh(): Promise<void> }
   log: Logger
 }
@@ -16,7 +16,7 @@ const RETRY_MS = 500
  * reading causes exactly one more. While the database cannot be read the last known state holds; nothing leaves on it
  * anyway, since nothing can be recorded.
  */
-export function keepSettled({ doors, register, providers, log }: SettleDeps) {
+export function keepRefreshed({ doors, identities, providers, log }: RefreshDeps) {
   const state: { running: Promise<void> | null; stale: boolean; closed: boolean; swept: boolean } = {
     running: null,
     stale: false,
@@ -25,9 +25,9 @@ export function keepSettled({ doors, register, providers, log }: SettleDeps) {
   }
 
   async function settleOnce() {
-    await Promise.all([register.refresh(), providers.refresh()])
+    await Promise.all([identities.refresh(), providers.refresh()])
     await doors.settle()
-    if (!state.swept) await doors.sweep(register.known)
+    if (!state.swept) await doors.sweep(identities.known)
     state.swept = true
   }
 

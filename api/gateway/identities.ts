@@ -26,7 +26,7 @@ interface Read {
 }
 
 /** Who is behind each sandbox's sockets, as the database says; read whole at each change, never patched. */
-export function createRegister(db: Store) {
+export function createIdentities(db: Store) {
   const read: Read = { identities: new Map(), owners: new Map(), doors: [] }
 
   async function refresh() {
@@ -67,4 +67,4 @@ export function createRegister(db: Store) {
     withDoor: () => read.doors,
   }
 }
-export type Register = ReturnType<typeof createRegister>
+export type Identities = ReturnType<typeof createIdentities>
