@@ -132,7 +132,6 @@ export const OUTCOMES = [
   'limit',
   'error',
 ] as const
-type Outcome = (typeof OUTCOMES)[number]
 
 /** Everything else that events give as their reason: who may, who did, what was found. */
 export const OTHER_REASONS = [
