@@ -17,14 +17,32 @@ import { z } from 'zod'
 import { sandboxId, slug } from './ids.ts'
 
 export const runtime = z.enum(['runc', 'runsc'])
+export type Runtime = z.infer<typeof runtime>
 /** Fields of a policy's `sandbox` that hold only where the engine can set up control groups. */
 export const limit = z.enum(['memory', 'cpus', 'pids'])
+
+const userId = z.int().min(0).max(4_294_967_294)
+/** Unix user ids of one sandbox; each is a group id too. What each of them is for is in sandbox-images/porter/processes/users.ts. */
+export const sandboxUsers = z.strictObject({ porter: userId, maker: userId.min(1000), witness: userId.min(1000) })
+export type SandboxUsers = z.infer<typeof sandboxUsers>
+
+/** Above every range that systemd's UIDS-GIDS.md gives to people, services and containers, below 2^31 where old tools stop. */
+const FIRST_USER = 1_879_048_192
+/**
+ * A sandbox's users, from its place in the database. gVisor loses ambient capabilities over exec, so that the porter is
+ * user 0 of that kernel there, which is the sandbox's own.
+ */
+export function usersOf(slot: number, runtime: Runtime): SandboxUsers {
+  const first = FIRST_USER + 3 * slot
+  return { porter: runtime === 'runsc' ? 0 : first, maker: first + 1, witness: first + 2 }
+}
 
 /** What a container is made from. Sizes in bytes. Nothing here is a flag: the flags are in runner/container.ts. */
 export const sandboxSpec = z.strictObject({
   id: sandboxId,
   image: z.string().regex(/^backlot\/sandbox:[a-f0-9]{16}$/),
   runtime,
+  users: sandboxUsers,
   cpus: z.number().min(0.1).max(64),
   memoryBytes: z.int().min(134_217_728),
   diskBytes: z.int().min(67_108_864),

@@ -90,8 +90,9 @@ export function buildControl({ doors, identities, providers, auditHealthy, log }
 
   app.post('/sandboxes/:id/prove', { schema: { params: byId, response: { 200: proof } } }, async ({ params }) => {
     await identities.refresh()
-    const { results } = await readyDoor(params.id).link.probe(probePlanOf(identities.identityOf(params.id)?.policy))
-    return judgeProof(results, new Date())
+    const policy = identities.identityOf(params.id)?.policy
+    const { results } = await readyDoor(params.id).link.probe(probePlanOf(policy))
+    return judgeProof(results, new Date(), policy?.sandbox.runtime ?? 'runc')
   })
   app.post(
     '/sandboxes/:id/exec',

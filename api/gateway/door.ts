@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm } from 'node:fs/promises'
+import { chmod, chown, mkdir, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
@@ -14,6 +14,8 @@ export interface DoorDeps {
   /** <state>/sandboxes/<id>: mounted read-only in the sandbox, so it holds sockets and nothing else. */
   directory: string
   recordings: string
+  /** Unix user id of its porter, as the host's kernel sees it. */
+  porter: number
   door: SandboxDoor
   egress: Pick<EgressDeps, 'append' | 'resolve' | 'dial' | 'limits' | 'own'>
   models: Pick<ModelsDeps, 'append' | 'providers' | 'demo'>
@@ -38,9 +40,9 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
 
   await mkdir(deps.directory, { recursive: true, mode: 0o755 })
   const servers = await Promise.all([
-    listenOn(join(deps.directory, 'egress.sock'), egress.handle, log),
-    listenOn(join(deps.directory, 'model.sock'), models.handle, log),
-    listenOn(join(deps.directory, 'porter.sock'), link.accept, log),
+    listenOn(join(deps.directory, 'egress.sock'), deps.porter, egress.handle, log),
+    listenOn(join(deps.directory, 'model.sock'), deps.porter, models.handle, log),
+    listenOn(join(deps.directory, 'porter.sock'), deps.porter, link.accept, log),
   ])
 
   return {
@@ -70,8 +72,11 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
 }
 export type Door = Awaited<ReturnType<typeof openDoor>>
 
-/** The sandbox's user is not ours, hence 0666; the state folder above is 0700, and the mount shows only this directory. */
-async function listenOn(path: string, handle: (socket: Socket) => void, log: Logger): Promise<Server> {
+/**
+ * Nobody but the sandbox's porter may dial: what the agent sends comes over TCP on the porter's loopback listeners, which
+ * carries bytes and no descriptors (unix(7), SCM_RIGHTS).
+ */
+async function listenOn(path: string, porter: number, handle: (socket: Socket) => void, log: Logger): Promise<Server> {
   await rm(path, { force: true })
   const server = createServer({ allowHalfOpen: true, noDelay: true }, handle)
   await new Promise<void>((listening, failed) => {
@@ -82,7 +87,8 @@ async function listenOn(path: string, handle: (socket: Socket) => void, log: Log
     })
   })
   server.on('error', (error) => log.error({ err: error, path }, 'a socket of a sandbox failed'))
-  await chmod(path, 0o666)
+  await chown(path, porter, porter)
+  await chmod(path, 0o600)
   return server
 }
 

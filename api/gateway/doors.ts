@@ -1,11 +1,12 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type SandboxId, sandboxId } from '../contract/ids.ts'
+import { ApiError } from '../errors.ts'
 import { createKeyedQueue } from '../flow/keyed-queue.ts'
 import { type Door, type DoorDeps, openDoor } from './door.ts'
 import type { Identities } from './identities.ts'
 
-type Shared = Omit<DoorDeps, 'directory' | 'recordings' | 'door'>
+type Shared = Omit<DoorDeps, 'directory' | 'recordings' | 'door' | 'porter'>
 
 interface DoorsDeps extends Shared {
   identities: Identities
@@ -21,10 +22,15 @@ export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
     queue.run(id, async () => {
       const already = opened.get(id)
       if (already) return already
+      // The row may be newer than what was read last.
+      if (identities.porterOf(id) === null) await identities.refresh()
+      const porter = identities.porterOf(id)
+      if (porter === null) throw new ApiError('not_found', 'There is no such sandbox.')
       const door = await openDoor(id, {
         ...shared,
         directory: join(paths.sandboxes, id),
         recordings: join(paths.recordings, id),
+        porter,
         door: { id, current: () => identities.identityOf(id) },
       })
       opened.set(id, door)

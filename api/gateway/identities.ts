@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type PersonId, personId, prototypeId, type SandboxId, sandboxId } from '../contract/ids.ts'
 import { policyInForce } from '../contract/policy.ts'
 import { dataLabel, sandboxState } from '../contract/prototypes.ts'
+import { runtime, usersOf } from '../contract/runner.ts'
 import type { Store } from '../store/connect.ts'
 import type { DoorIdentity } from './identity.ts'
 
@@ -12,6 +13,8 @@ const row = z.object({
   label: dataLabel,
   state: sandboxState,
   policy: policyInForce.nullable(),
+  user_slot: z.int().nullable(),
+  runtime,
 })
 
 /** States in which what a sandbox asks for is judged by its policy; in any other it is denied whatever it asks. */
@@ -23,11 +26,12 @@ interface Read {
   identities: Map<SandboxId, DoorIdentity>
   owners: Map<SandboxId, PersonId>
   doors: SandboxId[]
+  porters: Map<SandboxId, number>
 }
 
 /** Who is behind each sandbox's sockets, as the database says; read whole at each change, never patched. */
 export function createIdentities(db: Store) {
-  const read: Read = { identities: new Map(), owners: new Map(), doors: [] }
+  const read: Read = { identities: new Map(), owners: new Map(), doors: [], porters: new Map() }
 
   async function refresh() {
     const rows = await db
@@ -40,6 +44,8 @@ export function createIdentities(db: Store) {
         'sandboxes.prototype_id as prototype',
         'sandboxes.owner_id as person',
         'sandboxes.state',
+        'sandboxes.user_slot',
+        'sandboxes.runtime',
         'prototypes.label',
         'policies_in_force.body as policy',
       ])
@@ -47,8 +53,10 @@ export function createIdentities(db: Store) {
     const identities = new Map<SandboxId, DoorIdentity>()
     const owners = new Map<SandboxId, PersonId>()
     const doors: SandboxId[] = []
+    const porters = new Map<SandboxId, number>()
     for (const raw of rows) {
-      const { state, policy, ...who } = row.parse(raw)
+      const { state, policy, user_slot: slot, runtime, ...who } = row.parse(raw)
+      if (slot !== null) porters.set(who.sandbox, usersOf(slot, runtime).porter)
       owners.set(who.sandbox, who.person)
       if (WITH_DOOR.has(state)) doors.push(who.sandbox)
       if (JUDGED.has(state) && policy) identities.set(who.sandbox, { ...who, proving: state === 'proving', policy })
@@ -56,6 +64,7 @@ export function createIdentities(db: Store) {
     read.identities = identities
     read.owners = owners
     read.doors = doors
+    read.porters = porters
   }
 
   return {
@@ -63,6 +72,8 @@ export function createIdentities(db: Store) {
     /** Null: nobody is known behind this socket, or not yet: deny everything. */
     identityOf: (id: SandboxId) => read.identities.get(id) ?? null,
     personOf: (id: SandboxId) => read.owners.get(id) ?? null,
+    /** Unix user id of its porter; null when nobody knows this sandbox. */
+    porterOf: (id: SandboxId) => read.porters.get(id) ?? null,
     known: (id: SandboxId) => read.owners.has(id),
     withDoor: () => read.doors,
   }

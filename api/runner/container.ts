@@ -3,12 +3,11 @@
  * Every flag stands here and nowhere else; test/e2e/sandbox asserts each against what the engine reports.
  */
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import type { SandboxSpec } from '../contract/runner.ts'
 import { seccompProfile } from './seccomp/profile.ts'
 
 const MIB = 1_048_576
-/** `maker` in sandbox-images/base/Dockerfile. */
-export const maker = '1000:1000'
 
 export const labels = {
   /** Which Backlot installation the container belongs to: several may share one engine. */
@@ -20,7 +19,27 @@ export const labels = {
 } as const
 
 /** Where things are on the engine's machine. */
-export type Place = { home: string; socketsDirectory: string; workspaceDirectory: string }
+export type Place = { home: string; socketsDirectory: string; workspaceDirectory: string; usersDirectory: string }
+
+/** 1 MiB of young generation and a small heap: the porter holds buffers, not objects. */
+const PORTER = [
+  '/usr/local/bin/node',
+  '--max-semi-space-size=1',
+  '--max-old-space-size=64',
+  '/opt/backlot/porter/main.js',
+]
+
+/**
+ * The first program is user 0 with two capabilities, and does one thing: it becomes the porter, which keeps both as ambient
+ * capabilities (capabilities(7)), so that no process of user 0 is left. Under gVisor it stays user 0 of the sandbox's own kernel.
+ */
+function boot({ runtime, users }: SandboxSpec): string[] {
+  const reaper = ['/usr/bin/tini', '--', ...PORTER]
+  if (runtime === 'runsc') return reaper
+  const who = ['--reuid', String(users.porter), '--regid', String(users.porter), '--clear-groups']
+  const keeps = ['--inh-caps', '-all,+setuid,+setgid', '--ambient-caps', '-all,+setuid,+setgid']
+  return ['/usr/bin/setpriv', ...who, ...keeps, '--', ...reaper]
+}
 
 /** Docker's own defaults (moby oci/defaults.go), and what else names the host's hardware, kernel or disks. */
 const masked = [
@@ -48,6 +67,8 @@ export function specHash(spec: SandboxSpec): string {
 }
 
 export function containerOptions(spec: SandboxSpec, place: Place) {
+  const { users } = spec
+  const owner = [`uid=${users.maker}`, `gid=${users.maker}`]
   const tmpfs = ['rw', 'nosuid', 'nodev', spec.workspaceExec ? 'exec' : 'noexec']
   const profile = seccompProfile({ memoryFiles: spec.workspaceExec })
   return {
@@ -55,9 +76,17 @@ export function containerOptions(spec: SandboxSpec, place: Place) {
     Image: spec.image,
     /** The host's own name must not be seen; `_` is not a letter of host names (RFC 952). */
     Hostname: spec.id.replace('_', '-'),
-    User: maker,
-    WorkingDir: '/workspace',
-    Env: [...Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`), `BACKLOT_SANDBOX=${spec.id}`],
+    User: '0:0',
+    Entrypoint: [],
+    Cmd: boot(spec),
+    // Whoever starts it may not enter what the maker closed.
+    WorkingDir: '/',
+    Env: [
+      ...Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`),
+      `BACKLOT_SANDBOX=${spec.id}`,
+      `BACKLOT_MAKER=${users.maker}`,
+      `BACKLOT_WITNESS=${users.witness}`,
+    ],
     Labels: {
       [labels.home]: place.home,
       [labels.sandbox]: spec.id,
@@ -72,10 +101,12 @@ export function containerOptions(spec: SandboxSpec, place: Place) {
     StopTimeout: 2,
     HostConfig: {
       Runtime: spec.runtime,
-      Init: true,
+      /** tini of the image reaps: the engine's own would stay user 0. */
+      Init: false,
       Privileged: false,
       ReadonlyRootfs: true,
-      CapAdd: [],
+      /** To start programs as the maker, and to signal them; nothing else has them (sandbox-images/porter/processes/users.ts). */
+      CapAdd: ['SETUID', 'SETGID'],
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges', `seccomp=${JSON.stringify(profile)}`],
       MaskedPaths: [...masked, ...maskedSystem],
@@ -107,12 +138,17 @@ export function containerOptions(spec: SandboxSpec, place: Place) {
           Target: '/workspace',
           BindOptions: { Propagation: 'rprivate' as const, NonRecursive: true },
         },
+        ...['passwd', 'group'].map((name) => ({
+          Type: 'bind' as const,
+          Source: join(place.usersDirectory, name),
+          Target: `/etc/${name}`,
+          ReadOnly: true,
+          BindOptions: { Propagation: 'rprivate' as const, NonRecursive: true },
+        })),
       ],
       Tmpfs: {
         '/tmp': [...tmpfs, 'mode=1777', `size=${share(spec.memoryBytes, 4, 512)}`].join(','),
-        '/home/maker': [...tmpfs, 'mode=0755', 'uid=1000', 'gid=1000', `size=${share(spec.memoryBytes, 2, 1024)}`].join(
-          ',',
-        ),
+        '/home/maker': [...tmpfs, 'mode=0755', ...owner, `size=${share(spec.memoryBytes, 2, 1024)}`].join(','),
       },
       ShmSize: share(spec.memoryBytes, 8, 64),
       Devices: [],

@@ -8,6 +8,7 @@ import { createDoctor } from './doctor/examine.ts'
 import { createImages } from './images/build.ts'
 import { hostBuildArguments } from './images/host.ts'
 import { buildRunner } from './routes.ts'
+import { createUserFiles } from './users.ts'
 import { createVerbs } from './verbs.ts'
 import { createWorkspaces } from './workspace.ts'
 
@@ -15,6 +16,7 @@ const config = runnerConfig()
 const home = homeLabel(config.paths.root)
 const engine = createEngine(config.dockerHost, home)
 const workspaces = createWorkspaces(config.paths.workspaces)
+const userFiles = createUserFiles(config.paths.workspaces)
 const doctor = createDoctor({ engine, workspaces })
 const images = createImages({
   engine,
@@ -25,6 +27,7 @@ const images = createImages({
 const verbs = createVerbs({
   engine,
   workspaces,
+  userFiles,
   socketsRoot: config.paths.sandboxes,
   home,
   enforceable: doctor.enforceable,

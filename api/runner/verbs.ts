@@ -7,11 +7,13 @@ import { createKeyedQueue } from '../flow/keyed-queue.ts'
 import { unheldLimits } from '../policy/limits.ts'
 import { containerOptions, specHash } from './container.ts'
 import type { Engine, EngineSandbox } from './docker.ts'
+import type { UserFiles } from './users.ts'
 import type { Workspaces } from './workspace.ts'
 
 export type VerbsOptions = {
   engine: Engine
   workspaces: Workspaces
+  userFiles: UserFiles
   /** `<state>/sandboxes`: the gateway makes a directory of sockets in it before a sandbox is created. */
   socketsRoot: string
   home: string
@@ -19,7 +21,7 @@ export type VerbsOptions = {
 }
 export type Verbs = ReturnType<typeof createVerbs>
 
-export function createVerbs({ engine, workspaces, socketsRoot, home, enforceable }: VerbsOptions) {
+export function createVerbs({ engine, workspaces, userFiles, socketsRoot, home, enforceable }: VerbsOptions) {
   const queue = createKeyedQueue<string>()
 
   async function existing(id: string): Promise<EngineSandbox> {
@@ -44,7 +46,7 @@ export function createVerbs({ engine, workspaces, socketsRoot, home, enforceable
     if (before === null) {
       await make(spec)
     } else {
-      await workspaces.ensure(spec.id, { diskBytes: spec.diskBytes, exec: spec.workspaceExec })
+      await workspaces.ensure(spec.id, workspaceOf(spec))
       await engine.start(spec.id)
     }
     return plain(await existing(spec.id))
@@ -58,10 +60,18 @@ export function createVerbs({ engine, workspaces, socketsRoot, home, enforceable
     })
     const workspaceDirectory = await workspaces.place(spec.id)
     const kept = await workspaces.exists(spec.id)
+    await userFiles.write(spec.id, spec.users)
     // The engine only looks whether the place is there and binds it at start, so both can be prepared at once.
     const made = await Promise.allSettled([
-      workspaces.ensure(spec.id, { diskBytes: spec.diskBytes, exec: spec.workspaceExec }),
-      engine.create(containerOptions(spec, { home, socketsDirectory, workspaceDirectory })),
+      workspaces.ensure(spec.id, workspaceOf(spec)),
+      engine.create(
+        containerOptions(spec, {
+          home,
+          socketsDirectory,
+          workspaceDirectory,
+          usersDirectory: userFiles.directoryOf(spec.id),
+        }),
+      ),
     ])
     try {
       for (const one of made) if (one.status === 'rejected') throw one.reason
@@ -112,6 +122,7 @@ export function createVerbs({ engine, workspaces, socketsRoot, home, enforceable
         if (seen?.state === 'paused') await engine.unpause(id)
         if (seen !== null) await engine.remove(id)
         await workspaces.remove(id, workspace)
+        await userFiles.remove(id)
       }),
     async stats(id: string): Promise<SandboxStats> {
       await existing(id)
@@ -123,6 +134,12 @@ export function createVerbs({ engine, workspaces, socketsRoot, home, enforceable
 function plain({ spec: _, ...sandbox }: EngineSandbox): RunnerSandbox {
   return sandbox
 }
+
+const workspaceOf = ({ diskBytes, workspaceExec, users }: SandboxSpec) => ({
+  diskBytes,
+  exec: workspaceExec,
+  owner: users.maker,
+})
 
 function missingImage(error: unknown, image: string): unknown {
   if (!(error instanceof ApiError) || error.code !== 'not_found') return error

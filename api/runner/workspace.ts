@@ -12,8 +12,13 @@ import { ApiError } from '../errors.ts'
 
 const run = promisify(execFile)
 const toolTimeoutMs = 30_000
+/** Millions of small files. */
+const takeOverTimeoutMs = 600_000
 /** Never promised to a workspace: the platform's own database and log need room to say what happened. */
 const floorBytes = 1_073_741_824
+
+/** Whose the doctor's trial is; anybody but the owner of real ones. */
+const TRIAL_OWNER = 65_534
 
 const remembered = z.object({ exec: z.boolean() })
 
@@ -33,13 +38,14 @@ export function createWorkspaces(root: string) {
   }
 
   /** Makes the file system when it is not there, and mounts it. Idempotent. */
-  async function ensure(id: string, size: { diskBytes: number; exec: boolean }): Promise<void> {
+  async function ensure(id: string, size: { diskBytes: number; exec: boolean; owner: number }): Promise<void> {
     await place(id)
     if (!(await isThere(image(id)))) {
       await writeFile(mode(id), JSON.stringify({ exec: size.exec }), { mode: 0o600 })
-      await make(id, size.diskBytes)
+      await make(id, size.diskBytes, size.owner)
     }
     await mount(id, size.exec)
+    await giveTo(id, size.owner)
   }
 
   /** Mounts again what a reboot unmounted. */
@@ -56,14 +62,29 @@ export function createWorkspaces(root: string) {
     await rmdir(join(directory(id), 'lost+found')).catch(() => {})
   }
 
+  /**
+   * A workspace that was made for another user, by an earlier version, becomes this one's. Links are changed themselves and
+   * never followed, and other file systems are not entered: what is in there was written by a sandbox. Called while nothing
+   * runs in it. A crash half-way: the top folder is changed last, so that it begins again.
+   */
+  async function giveTo(id: string, owner: number): Promise<void> {
+    const top = directory(id)
+    const { uid } = await stat(top)
+    if (uid === owner) return
+    const ids = `${owner}:${owner}`
+    const below = ['-mindepth', '1', '-xdev', '-exec', 'chown', '--no-dereference', ids, '{}', '+']
+    await run('find', ['-P', top, ...below], { timeout: takeOverTimeoutMs })
+    await run('chown', ['--no-dereference', ids, top], { timeout: toolTimeoutMs })
+  }
+
   /** A crash before the rename leaves `.new`, which the next try overwrites; never half a file system. */
-  async function make(id: string, diskBytes: number): Promise<void> {
+  async function make(id: string, diskBytes: number, owner: number): Promise<void> {
     await promise(diskBytes)
     const fresh = `${image(id)}.new`
     const file = await open(fresh, 'w', 0o600)
     await file.truncate(diskBytes)
     await file.close()
-    const extended = 'lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=1000:1000'
+    const extended = `lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=${owner}:${owner}`
     await run('mkfs.ext4', ['-q', '-F', '-m', '0', '-E', extended, fresh], {
       timeout: toolTimeoutMs,
       env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' },
@@ -111,7 +132,7 @@ export function createWorkspaces(root: string) {
   /** Makes, mounts and removes a small one. Null when that works, otherwise why not. */
   async function trial(): Promise<string | null> {
     const id = `trial-${process.pid}`
-    return ensure(id, { diskBytes: 8_388_608, exec: false }).then(
+    return ensure(id, { diskBytes: 8_388_608, exec: false, owner: TRIAL_OWNER }).then(
       () => remove(id, 'remove').then(() => null),
       async (error: unknown) => {
         await remove(id, 'remove').catch(() => {})

@@ -81,6 +81,8 @@ export interface Database {
     progress: NullableJson
     policy_name: string
     policy_version: number
+    /** Null once it is removed and its container is gone. */
+    user_slot: number | null
     runtime: string
     image: string | null
     proof: NullableJson

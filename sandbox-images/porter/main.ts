@@ -1,12 +1,13 @@
 /**
- * The porter: the one program in a sandbox that belongs to Backlot. It is no boundary: it runs as the same user as the
- * agent. It only makes the way to the gateway convenient; what may pass is decided on the other side of the sockets.
+ * The porter: the one program in a sandbox that belongs to Backlot. It is no boundary against the network, which the gateway
+ * judges; it is the witness for proof, exec and terminals, and runs as a user of its own that the agent cannot touch.
  */
 import { dial } from './dial.ts'
 import { serveDns } from './network/dns.ts'
 import { forward } from './network/forward.ts'
+import { become, createLaunch, landlockOptions } from './processes/launch.ts'
 import { createProcesses } from './processes/processes.ts'
-import { closing, createWrap } from './processes/wrap.ts'
+import { createUsers } from './processes/users.ts'
 import { createRoutes } from './routes.ts'
 import { createTerminals } from './terminals/terminals.ts'
 
@@ -18,12 +19,15 @@ const complain = (what: string) => (error: unknown) => {
   console.error(`porter: ${what}: ${error instanceof Error ? error.message : String(error)}`)
   return null
 }
+// Before the handlers below: without users of its own this program ends.
+const users = createUsers(process.env)
 // Terminals and agents hang on this process: one failed request must not take them along.
 process.on('uncaughtException', complain('unexpected'))
 process.on('unhandledRejection', complain('unexpected'))
 
-const { landlock, wrap: restricted } = createWrap()
-const wrap = (argv: string[]): string[] => closing(terminals.descriptors(), restricted(argv))
+const landlock = landlockOptions(users.maker)
+const launch = createLaunch(become(users.maker, landlock), () => terminals.descriptors())
+const signal = (group: number, name: NodeJS.Signals) => void users.asMaker(() => process.kill(-group, name))
 const environment: Record<string, string> = {}
 for (const [name, value] of Object.entries(process.env)) if (value !== undefined) environment[name] = value
 // Node reads the proxy variables only when told to. Not in the image's own environment: it costs the porter memory.
@@ -31,13 +35,19 @@ environment.NODE_USE_ENV_PROXY = '1'
 
 const startedAt = new Date().toISOString()
 let dns = false
-const terminals = createTerminals({ wrap, environment, shell: ['/bin/bash'], cwd: '/workspace' })
+const starting = { launch, environment, signal }
+const terminals = createTerminals({
+  ...starting,
+  asOwner: users.asMaker,
+  shell: ['/bin/bash'],
+  cwd: '/workspace',
+})
 const routes = createRoutes({
   terminals,
-  processes: createProcesses(wrap, environment),
-  wrap,
-  environment,
-  health: () => ({ version: VERSION, pid: process.pid, startedAt, landlock, dns }),
+  processes: createProcesses(starting),
+  starting,
+  asWitness: (argv) => [...become(users.witness), ...argv],
+  health: () => ({ version: VERSION, pid: process.pid, startedAt, landlock: landlock.length > 0, dns }),
   ownPorts: Object.values(ports),
 })
 

@@ -3,9 +3,9 @@ import net from 'node:net'
 import type { z } from 'zod'
 import type { porterHealth } from '../../api/contract/porter.ts'
 import { streamPorts } from './network/ports.ts'
-import { probe } from './network/probe.ts'
 import { exec } from './processes/exec.ts'
-import type { HeldProcess, Processes } from './processes/processes.ts'
+import type { HeldProcess, Processes, ProcessesOptions } from './processes/processes.ts'
+import { probe } from './proof/probe.ts'
 import type { Held } from './terminals/held.ts'
 import type { Terminal, Terminals } from './terminals/terminals.ts'
 
@@ -14,8 +14,9 @@ type Stream = http2.ServerHttp2Stream
 export type RouteDeps = {
   terminals: Terminals
   processes: Processes
-  wrap: (argv: string[]) => string[]
-  environment: Record<string, string>
+  /** How programs are started and signalled. */
+  starting: ProcessesOptions
+  asWitness: (argv: string[]) => string[]
   health: () => z.infer<typeof porterHealth>
   ownPorts: number[]
 }
@@ -128,8 +129,7 @@ async function route(deps: RouteDeps, stream: Stream, headers: http2.IncomingHtt
     case 'POST exec': {
       const gone = new AbortController()
       stream.once('close', () => gone.abort())
-      const request = await bodyOf(stream)
-      return answer(stream, 200, await exec(request, deps.wrap(request.argv), deps.environment, gone.signal))
+      return answer(stream, 200, await exec(await bodyOf(stream), deps.starting, gone.signal))
     }
     case 'POST processes':
       return answer(stream, 200, (await deps.processes.start(await bodyOf(stream))).info())
@@ -144,7 +144,7 @@ async function route(deps: RouteDeps, stream: Stream, headers: http2.IncomingHtt
       stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' })
       return streamPorts(stream, deps.ownPorts)
     case 'POST probe':
-      return answer(stream, 200, { results: await probe(await bodyOf(stream), deps.wrap) })
+      return answer(stream, 200, { results: await probe(await bodyOf(stream), deps.asWitness) })
     default:
       return answer(stream, 404)
   }

@@ -38,7 +38,7 @@ describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
 
   test('everything that must be refused is refused', async () => {
     const { results } = await sandbox.link().probe({ allowed: null })
-    const proof = judgeProof(results, new Date())
+    const proof = judgeProof(results, new Date(), runtime)
     expect(failuresOf(proof)).toEqual([])
     expect(proof.ok).toBe(true)
     const asked = sandbox.events.filter(({ kind, decision }) => kind === 'egress.request' && decision === 'deny')
@@ -53,7 +53,7 @@ describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
       const { results } = await sandbox.link().probe({ allowed: null })
       const { stdout } = await sandbox.shell(`ls /workspace; rm -f ${left} /workspace/it-ran`)
       expect(stdout).not.toContain('it-ran')
-      expect(failuresOf(judgeProof(results, new Date()))).toEqual([])
+      expect(failuresOf(judgeProof(results, new Date(), runtime))).toEqual([])
     },
   )
 

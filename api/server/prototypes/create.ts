@@ -13,6 +13,7 @@ import type { Database } from '../../store/tables.ts'
 import { findPerson } from '../people/people.ts'
 import { readPolicy } from '../policies/read.ts'
 import { keepLimit } from '../sandboxes/limit.ts'
+import { takeUserSlot } from '../sandboxes/user-slots.ts'
 import { findPrototype } from './read.ts'
 
 const KEY_LIFETIME_MS = 24 * 3_600_000
@@ -77,6 +78,7 @@ async function insert(
       detail: null,
       policy_name: policy.name,
       policy_version: policy.version,
+      user_slot: await takeUserSlot(trx),
       runtime: policy.sandbox.runtime,
       image: null,
       created_at: createdAt,

@@ -5,7 +5,7 @@ import { auditEvent } from '../../audit/event.ts'
 import type { SandboxId } from '../../contract/ids.ts'
 import type { PolicyInForce } from '../../contract/policy.ts'
 import type { Proof, SandboxState } from '../../contract/prototypes.ts'
-import type { ImageProgress, SandboxSpec } from '../../contract/runner.ts'
+import { type ImageProgress, type SandboxSpec, type SandboxUsers, usersOf } from '../../contract/runner.ts'
 import { ApiError } from '../../errors.ts'
 import { failuresOf } from '../../policy/proof.ts'
 import type { Store } from '../../store/connect.ts'
@@ -45,14 +45,14 @@ const system = { type: 'system', id: 'server' } as const
 export async function provision(id: SandboxId, deps: ProvisionDeps): Promise<void> {
   const { db, runner, gateway, log } = deps
   try {
-    const { policy } = await begin(id, db)
+    const { policy, users } = await begin(id, db)
     const [image, environment] = await Promise.all([
       patiently(() => runner.ensureImage(policy.tools.allow, (said) => void showProgress(id, said, deps))),
       deps.clientEnvironment(policy),
     ])
     await advance(id, 'starting', db, { image })
     await patiently(() => gateway.openDoor(id))
-    await patiently(() => createContainer(specOf(id, image, policy, environment), deps))
+    await patiently(() => createContainer(specOf(id, image, users, policy, environment), deps))
     await porterConnected(id, deps)
     await advance(id, 'proving', db)
     const proof = await patiently(() => prove(id, deps))
@@ -68,25 +68,26 @@ export async function provision(id: SandboxId, deps: ProvisionDeps): Promise<voi
   }
 }
 
-async function begin(id: SandboxId, db: Store): Promise<{ policy: PolicyInForce }> {
+async function begin(id: SandboxId, db: Store): Promise<{ policy: PolicyInForce; users: SandboxUsers }> {
   const row = await db.selectFrom('sandboxes').selectAll().where('id', '=', id).executeTakeFirst()
-  if (!row) throw new Interrupted()
+  if (!row || row.user_slot === null) throw new Interrupted()
   const policy = await readPolicy(db, row.policy_name, row.policy_version)
   if (!policy)
     throw new ApiError('policy_invalid', `The policy "${row.policy_name}" version ${row.policy_version} is gone.`)
-  return { policy }
+  return { policy, users: usersOf(row.user_slot, policy.sandbox.runtime) }
 }
 
 function specOf(
   id: SandboxId,
   image: string,
+  users: SandboxUsers,
   { sandbox, tools }: PolicyInForce,
   environment: Record<string, string>,
 ): SandboxSpec {
   const { runtime, cpus, memoryBytes, diskBytes, pids, unsafeUnlimited } = sandbox
   const { workspaceExec } = tools
   const accepted = unsafeUnlimited ? { unsafeUnlimited } : {}
-  return { id, image, runtime, cpus, memoryBytes, diskBytes, pids, ...accepted, workspaceExec, environment }
+  return { id, image, runtime, users, cpus, memoryBytes, diskBytes, pids, ...accepted, workspaceExec, environment }
 }
 
 /** `conflict`: it was made from something else: its image is a newer one now, or its policy changed. The workspace is kept. */

@@ -9,6 +9,7 @@ import type { RunnerClient } from '../nodes/runner.ts'
 import { type Action, reconcile } from './reconcile.ts'
 import type { Sandboxes } from './sandboxes.ts'
 import { lockSandbox, moveTo } from './transition.ts'
+import { freeUserSlots } from './user-slots.ts'
 
 const AGAIN_MS = 1_000
 /** Also without any event: what was left undone while a program was away. */
@@ -37,6 +38,10 @@ export function createReconciler({ db, runner, gateway, sandboxes, log }: Reconc
   async function compare(): Promise<Action[]> {
     const engine = await runner.list()
     const rows = await db.selectFrom('sandboxes').select(['id', 'state']).where('state', '!=', 'removed').execute()
+    await freeUserSlots(
+      db,
+      engine.map(({ id }) => id),
+    )
     return reconcile(engine, wantedRows.parse(rows))
   }
 

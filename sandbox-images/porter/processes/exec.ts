@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import type { ExecRequest, ExecResult } from '../../../api/contract/prototypes.ts'
+import type { ProcessesOptions } from './processes.ts'
 
 const OUTPUT_LIMIT_BYTES = 1_048_576
 /** A background job may hold the pipes open after the program itself has ended: it is waited for this long, in ms. */
@@ -23,19 +24,18 @@ function collect(stream: Readable) {
 }
 
 /**
- * Runs a program to its end. After the timeout, or when `signal` fires, its whole process group is killed.
+ * Runs a program to its end. After the timeout, or when `gone` fires, its whole process group is killed.
  * A program that cannot be started is a result (127 and a sentence), not an error.
  */
 export function exec(
   request: ExecRequest,
-  argv: string[],
-  environment: Record<string, string>,
-  signal: AbortSignal,
+  { launch, environment, signal }: ProcessesOptions,
+  gone: AbortSignal,
 ): Promise<ExecResult> {
   return new Promise((resolve) => {
-    const [file = '', ...args] = argv
+    const [file = '', ...args] = launch(request.argv, request.cwd)
     // `detached` gives the child its own process group (setsid), so that the kill below reaches its children too.
-    const child = spawn(file, args, { cwd: request.cwd, env: environment, detached: true })
+    const child = spawn(file, args, { cwd: '/', env: environment, detached: true })
     const stdout = collect(child.stdout)
     const stderr = collect(child.stderr)
     let timedOut = false
@@ -43,9 +43,9 @@ export function exec(
     const killGroup = () => {
       if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
         try {
-          process.kill(-child.pid, 'SIGKILL')
+          signal(child.pid, 'SIGKILL')
         } catch {
-          child.kill('SIGKILL')
+          // The group is already empty.
         }
       }
     }
@@ -53,11 +53,11 @@ export function exec(
       timedOut = true
       killGroup()
     }, request.timeoutMs)
-    signal.addEventListener('abort', killGroup, { once: true })
+    gone.addEventListener('abort', killGroup, { once: true })
 
     const finish = (exitCode: number, note = '') => {
       clearTimeout(timer)
-      signal.removeEventListener('abort', killGroup)
+      gone.removeEventListener('abort', killGroup)
       child.stdout.destroy()
       child.stderr.destroy()
       resolve({

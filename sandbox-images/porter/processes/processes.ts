@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream'
 import type { z } from 'zod'
 import type { processInfo, processStart } from '../../../api/contract/porter.ts'
 import { createHeld, type Held } from '../terminals/held.ts'
+import type { Launch } from './launch.ts'
 
 type Start = z.input<typeof processStart>
 type Info = z.infer<typeof processInfo>
@@ -19,7 +20,14 @@ export type HeldProcess = {
   kill(): void
 }
 
-function hold(child: ChildProcess, pid: number): HeldProcess | null {
+export type ProcessesOptions = {
+  launch: Launch
+  environment: Record<string, string>
+  /** Sends a signal to a process group; throws what kill(2) throws. */
+  signal(group: number, name: NodeJS.Signals): void
+}
+
+function hold(child: ChildProcess, pid: number, signal: ProcessesOptions['signal']): HeldProcess | null {
   const { stdin, stdout, stderr } = child
   if (!stdin || !stdout || !stderr) return null
   const held = [stdout, stderr].map((pipe) => {
@@ -46,7 +54,7 @@ function hold(child: ChildProcess, pid: number): HeldProcess | null {
     }),
     kill() {
       try {
-        process.kill(-pid, 'SIGKILL')
+        signal(pid, 'SIGKILL')
       } catch {
         // The group is already empty.
       }
@@ -55,19 +63,19 @@ function hold(child: ChildProcess, pid: number): HeldProcess | null {
 }
 
 /** Programs whose stdin, stdout and stderr stay open while the gateway comes and goes. */
-export function createProcesses(wrap: (argv: string[]) => string[], environment: Record<string, string>) {
+export function createProcesses({ launch, environment, signal }: ProcessesOptions) {
   const byPid = new Map<number, HeldProcess>()
   return {
     /** @throws Error with the reason of spawn(2) when the program cannot be started. */
     async start(request: Start): Promise<HeldProcess> {
-      const [file = '', ...args] = wrap(request.argv)
+      const [file = '', ...args] = launch(request.argv, request.cwd)
       const child = spawn(file, args, {
-        cwd: request.cwd,
+        cwd: '/',
         env: { ...environment, ...request.environment },
         detached: true,
       })
       await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject))
-      const held = child.pid === undefined ? null : hold(child, child.pid)
+      const held = child.pid === undefined ? null : hold(child, child.pid, signal)
       if (!held) throw new Error('The program was started without pipes.')
       byPid.set(held.info().pid, held)
       return held

@@ -26,7 +26,9 @@ const nativePty: NativePty = createRequire(import.meta.url)(`@lydell/node-pty-li
 
 export type PtyOptions = {
   argv: string[]
-  cwd: string
+  asOwner<T>(work: () => T): T
+  /** Sends a signal to a process group. */
+  signal(group: number, name: NodeJS.Signals): void
   environment: Record<string, string>
   cols: number
   rows: number
@@ -47,21 +49,11 @@ export function openPty(options: PtyOptions, onData: (bytes: Buffer) => void, on
   let reading = false
   let linger: NodeJS.Timeout | undefined
 
-  const { fd, pid } = nativePty.fork(
-    file,
-    args,
-    environment,
-    options.cwd,
-    options.cols,
-    options.rows,
-    -1,
-    -1,
-    true,
-    '',
-    (code, signal) => {
+  const { fd, pid } = options.asOwner(() =>
+    nativePty.fork(file, args, environment, '/', options.cols, options.rows, -1, -1, true, '', (code, signal) => {
       exitCode = signal > 0 ? 128 + signal : code
       settle()
-    },
+    }),
   )
   const socket = new ReadStream(fd)
   socket.on('data', (bytes: Buffer) => {
@@ -110,7 +102,7 @@ export function openPty(options: PtyOptions, onData: (bytes: Buffer) => void, on
     kill(signal: NodeJS.Signals) {
       if (exitCode !== null) return
       try {
-        process.kill(-pid, signal)
+        options.signal(pid, signal)
       } catch {
         // It has ended between the two lines.
       }

@@ -1,5 +1,7 @@
 import type { z } from 'zod'
 import type { porterTerminal, porterTerminalOpen } from '../../../api/contract/porter.ts'
+import type { Launch } from '../processes/launch.ts'
+import type { ProcessesOptions } from '../processes/processes.ts'
 import { createHeld } from './held.ts'
 import { openPty } from './pty.ts'
 
@@ -7,7 +9,10 @@ type Open = z.input<typeof porterTerminalOpen>
 type Info = z.infer<typeof porterTerminal>
 
 export type TerminalsOptions = {
-  wrap(argv: string[]): string[]
+  launch: Launch
+  signal: ProcessesOptions['signal']
+  /** Runs what opens the terminal as its owner. */
+  asOwner<T>(work: () => T): T
   environment: Record<string, string>
   /** What runs, and where, when the request does not say. */
   shell: string[]
@@ -17,14 +22,15 @@ export type TerminalsOptions = {
 /** After the hang-up, a program that ignores it gets this long, in ms. */
 const KILL_AFTER_MS = 500
 
-function openTerminal(request: Open, { wrap, environment, shell, cwd }: TerminalsOptions) {
+function openTerminal(request: Open, { launch, signal, asOwner, environment, shell, cwd }: TerminalsOptions) {
   let size = { cols: request.cols, rows: request.rows }
   let exitCode: number | null = null
   let running = true
   const pty = openPty(
     {
-      argv: wrap(request.argv ?? shell),
-      cwd: request.cwd ?? cwd,
+      argv: launch(request.argv ?? shell, request.cwd ?? cwd),
+      asOwner,
+      signal,
       environment: { ...environment, TERM: 'xterm-256color', COLORTERM: 'truecolor', BACKLOT_TERMINAL: request.name },
       ...size,
     },

@@ -27,6 +27,7 @@ describe.each([
       home: homeLabel(runner.root),
       socketsDirectory: `${runner.socketsRoot}/${spec.id}`,
       workspaceDirectory: `${runner.root}/workspaces/${spec.id}`,
+      usersDirectory: `${runner.root}/workspaces/${spec.id}.users`,
     })
     const { AutoRemove, CapAdd, ...flags } = host
 
@@ -40,6 +41,8 @@ describe.each([
     expect([seen.HostConfig.AutoRemove, seen.HostConfig.CapAdd ?? []]).toEqual([AutoRemove, CapAdd])
     expect(Object.keys(seen.NetworkSettings.Networks)).toEqual(['none'])
     expect(seen.Mounts.map(({ Destination, RW }) => [Destination, RW]).sort()).toEqual([
+      ['/etc/group', false],
+      ['/etc/passwd', false],
       ['/run/backlot', false],
       ['/workspace', true],
     ])

@@ -108,6 +108,7 @@ describe('where the engine cannot hold a limit', () => {
     createVerbs({
       engine: runner.engine,
       workspaces: runner.workspaces,
+      userFiles: runner.userFiles,
       socketsRoot: runner.socketsRoot,
       home: homeLabel(runner.root),
       enforceable: async () => ({ ...(await runner.doctor.enforceable()), unlimited: { runc: ['cpus', 'pids'] } }),

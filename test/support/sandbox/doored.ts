@@ -19,6 +19,7 @@ export async function sandboxWithDoor(runner: TestRunner, wanted: Partial<Sandbo
     openDoor(spec.id, {
       directory: join(runner.socketsRoot, spec.id),
       recordings: join(runner.root, 'recordings', spec.id),
+      porter: spec.users.porter,
       door: { id: spec.id, current: () => ({ ...someone, sandbox: spec.id, policy: somePolicy }) },
       egress: {
         append,

@@ -8,8 +8,8 @@ import { createKeyedQueue } from '../../../api/flow/keyed-queue.ts'
 import { createPorterClient } from '../../../api/gateway/porter/client.ts'
 import { createTerminals, type TerminalsDeps } from '../../../api/gateway/terminals/terminals.ts'
 import { dial } from '../../../sandbox-images/porter/dial.ts'
+import { createLaunch } from '../../../sandbox-images/porter/processes/launch.ts'
 import { createProcesses } from '../../../sandbox-images/porter/processes/processes.ts'
-import { closing } from '../../../sandbox-images/porter/processes/wrap.ts'
 import { createRoutes } from '../../../sandbox-images/porter/routes.ts'
 import { createTerminals as createPorterTerminals } from '../../../sandbox-images/porter/terminals/terminals.ts'
 
@@ -18,14 +18,21 @@ const SANDBOX = 'sb_aaaaaaaaaaaaaaaa'
 
 /** A porter in this process, without a container: its terminals, processes and ports are the test's own. */
 export function startPorter(socketPath: string) {
-  const wrap = (argv: string[]): string[] => closing(terminals.descriptors(), argv)
+  const launch = createLaunch([], () => terminals.descriptors())
+  const signal = (group: number, name: NodeJS.Signals) => void process.kill(-group, name)
   const environment = { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: tmpdir(), PS1: '$ ' }
-  const terminals = createPorterTerminals({ wrap, environment, shell: ['/bin/bash', '--norc'], cwd: '/' })
+  const starting = { launch, environment, signal }
+  const terminals = createPorterTerminals({
+    ...starting,
+    asOwner: (work) => work(),
+    shell: ['/bin/bash', '--norc'],
+    cwd: '/',
+  })
   const routes = createRoutes({
     terminals,
-    processes: createProcesses(wrap, environment),
-    wrap,
-    environment,
+    processes: createProcesses(starting),
+    starting,
+    asWitness: (argv) => argv,
     health: () => ({
       version: 'test',
       pid: process.pid,

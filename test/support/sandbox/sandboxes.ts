@@ -6,13 +6,14 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import Docker from 'dockerode'
 import { runnerConfig } from '../../../api/config.ts'
-import type { SandboxSpec } from '../../../api/contract/runner.ts'
+import { type SandboxSpec, usersOf } from '../../../api/contract/runner.ts'
 import { newId } from '../../../api/ids.ts'
 import { containerName, homeLabel } from '../../../api/runner/container.ts'
 import { createEngine } from '../../../api/runner/docker.ts'
 import { createDoctor } from '../../../api/runner/doctor/examine.ts'
 import { createImages } from '../../../api/runner/images/build.ts'
 import { hostBuildArguments } from '../../../api/runner/images/host.ts'
+import { createUserFiles } from '../../../api/runner/users.ts'
 import { createVerbs } from '../../../api/runner/verbs.ts'
 import { createWorkspaces } from '../../../api/runner/workspace.ts'
 import { testEngineHost } from './engine.ts'
@@ -28,6 +29,7 @@ export async function createTestRunner({ tools = [] }: { tools?: readonly string
   const home = homeLabel(root)
   const engine = createEngine(host, home)
   const workspaces = createWorkspaces(join(root, 'workspaces'))
+  const userFiles = createUserFiles(join(root, 'workspaces'))
   const doctor = createDoctor({ engine, workspaces })
   const config = runnerConfig()
   const images = createImages({
@@ -37,9 +39,17 @@ export async function createTestRunner({ tools = [] }: { tools?: readonly string
     buildArguments: () => hostBuildArguments(config.proxies),
   })
   const socketsRoot = join(root, 'sandboxes')
-  const verbs = createVerbs({ engine, workspaces, socketsRoot, home, enforceable: doctor.enforceable })
+  const verbs = createVerbs({
+    engine,
+    workspaces,
+    userFiles,
+    socketsRoot,
+    home,
+    enforceable: doctor.enforceable,
+  })
   const image = await images.ensure(tools, () => {})
-  const made = new Set<string>()
+  const specs = new Map<string, SandboxSpec>()
+  let slot = 0
 
   /**
    * A spec with a new id, and the directory of sockets that the gateway would have made for it. Where this host cannot hold
@@ -47,19 +57,31 @@ export async function createTestRunner({ tools = [] }: { tools?: readonly string
    */
   async function spec(wanted: Partial<SandboxSpec> = {}): Promise<SandboxSpec> {
     const id = newId('sb')
-    made.add(id)
     await mkdir(join(socketsRoot, id), { recursive: true })
     const sizes = { cpus: 1, memoryBytes: 512 * 2 ** 20, diskBytes: 256 * 2 ** 20, pids: 128 }
     const { runtime = 'runc' } = wanted
     const { unlimited } = await doctor.enforceable()
     const accepted = unlimited[runtime] === undefined ? {} : { unsafeUnlimited: true as const }
-    return { id, image, runtime, ...sizes, ...accepted, workspaceExec: true, environment: {}, ...wanted }
+    const made: SandboxSpec = {
+      id,
+      image,
+      runtime,
+      users: usersOf(slot++, runtime),
+      ...sizes,
+      ...accepted,
+      workspaceExec: true,
+      environment: {},
+      ...wanted,
+    }
+    specs.set(id, made)
+    return made
   }
 
   return {
     root,
     engine,
     workspaces,
+    userFiles,
     doctor,
     images,
     verbs,
@@ -75,7 +97,13 @@ export async function createTestRunner({ tools = [] }: { tools?: readonly string
     /** Runs argv as maker with `docker exec`: what an attacker in the sandbox could run. Ends it after `timeoutMs`. */
     async run(id: string, argv: readonly string[], timeoutMs = 60_000): Promise<Outcome> {
       const limited = ['timeout', '-s', 'KILL', String(timeoutMs / 1000), ...argv]
-      const asks = { Cmd: limited, AttachStdout: true, AttachStderr: true }
+      const { users } = specs.get(id) ?? { users: null }
+      const asks = {
+        Cmd: limited,
+        ...(users ? { User: `${users.maker}:${users.maker}`, WorkingDir: '/workspace' } : {}),
+        AttachStdout: true,
+        AttachStderr: true,
+      }
       const exec = await docker.getContainer(containerName(id)).exec(asks)
       const stream = await exec.start({})
       const [out, err] = [new PassThrough(), new PassThrough()]
@@ -86,7 +114,7 @@ export async function createTestRunner({ tools = [] }: { tools?: readonly string
       return { exitCode: (await exec.inspect()).ExitCode ?? -1, stdout, stderr }
     },
     async close(): Promise<void> {
-      for (const id of made) await verbs.remove(id, 'remove')
+      for (const id of specs.keys()) await verbs.remove(id, 'remove')
       await rm(root, { recursive: true, force: true })
     },
   }

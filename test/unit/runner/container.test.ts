@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { type SandboxSpec, sandboxSpec } from '../../../api/contract/runner.ts'
+import { type SandboxSpec, sandboxSpec, usersOf } from '../../../api/contract/runner.ts'
 import { containerOptions, homeLabel, specHash } from '../../../api/runner/container.ts'
 
 const spec: SandboxSpec = {
   id: 'sb_aaaaaaaaaaaaaaaa',
   image: 'backlot/sandbox:0123456789abcdef',
   runtime: 'runc',
+  users: usersOf(7, 'runc'),
   cpus: 1.5,
   memoryBytes: 2 ** 31,
   diskBytes: 2 ** 32,
@@ -13,14 +14,19 @@ const spec: SandboxSpec = {
   workspaceExec: true,
   environment: { A: '1', B: '2' },
 }
-const place = { home: 'h', socketsDirectory: '/state/sandboxes/x', workspaceDirectory: '/state/workspaces/x' }
+const place = {
+  home: 'h',
+  socketsDirectory: '/state/sandboxes/x',
+  workspaceDirectory: '/state/workspaces/x',
+  usersDirectory: '/state/workspaces/x.users',
+}
 const host = (change: Partial<SandboxSpec> = {}) => containerOptions({ ...spec, ...change }, place).HostConfig
 
 describe('the container', () => {
   test.each([
     { what: 'has no network card', flags: { NetworkMode: 'none' } },
     { what: 'asks only its own name server', flags: { Dns: ['127.0.0.1'], DnsSearch: ['.'], ExtraHosts: [] } },
-    { what: 'has no capability', flags: { CapDrop: ['ALL'], CapAdd: [], Privileged: false } },
+    { what: 'has two capabilities', flags: { CapDrop: ['ALL'], CapAdd: ['SETUID', 'SETGID'], Privileged: false } },
     { what: 'cannot write to its image', flags: { ReadonlyRootfs: true } },
     { what: 'has no swap', flags: { Memory: 2 ** 31, MemorySwap: 2 ** 31 } },
     { what: 'has its share of CPU and processes', flags: { NanoCpus: 1_500_000_000, PidsLimit: 256 } },
@@ -28,15 +34,31 @@ describe('the container', () => {
     { what: 'has no device', flags: { Devices: [], DeviceCgroupRules: [] } },
     { what: 'dies before the platform', flags: { OomScoreAdj: 500, OomKillDisable: false } },
     { what: 'comes back only when the server says so', flags: { RestartPolicy: { Name: 'no', MaximumRetryCount: 0 } } },
-    { what: 'has a reaper', flags: { Init: true } },
   ])('$what', ({ flags }) => {
     expect(host()).toMatchObject(flags)
   })
 
-  test('sees two directories of the host, and writes to one', () => {
+  test.each([
+    { runtime: 'runc' as const, first: '/usr/bin/setpriv', next: '/usr/bin/tini' },
+    { runtime: 'runsc' as const, first: '/usr/bin/tini', next: '/usr/local/bin/node' },
+  ])('begins as user 0 of $runtime and becomes the porter', ({ runtime, first, next }) => {
+    const { User, Cmd, Entrypoint } = containerOptions({ ...spec, runtime, users: usersOf(7, runtime) }, place)
+    expect({ User, Entrypoint, first: Cmd[0] }).toEqual({ User: '0:0', Entrypoint: [], first })
+    expect(Cmd[Cmd.indexOf('--') + 1]).toBe(next)
+    expect(Cmd.includes(String(usersOf(7, 'runc').porter))).toBe(runtime === 'runc')
+  })
+
+  test('its home is the maker’s', () => {
+    const { maker } = spec.users
+    expect(host().Tmpfs['/home/maker'].split(',')).toEqual(expect.arrayContaining([`uid=${maker}`, `gid=${maker}`]))
+  })
+
+  test('sees two directories of the host and two files, and writes to one', () => {
     expect(host().Mounts.map(({ Source, Target, ReadOnly }) => [Source, Target, ReadOnly ?? false])).toEqual([
       ['/state/sandboxes/x', '/run/backlot', true],
       ['/state/workspaces/x', '/workspace', false],
+      ['/state/workspaces/x.users/passwd', '/etc/passwd', true],
+      ['/state/workspaces/x.users/group', '/etc/group', true],
     ])
   })
 
