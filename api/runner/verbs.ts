@@ -79,6 +79,7 @@ export function createVerbs({ engine, workspaces, userFiles, socketsRoot, home, 
     } catch (error) {
       await engine.remove(spec.id)
       await workspaces.remove(spec.id, kept ? 'keep' : 'remove')
+      await userFiles.remove(spec.id)
       throw missingImage(error, spec.image)
     }
   }

@@ -95,12 +95,17 @@ export async function createTestRunner({ tools = [] }: { tools?: readonly string
     },
     inspect: (id: string) => docker.getContainer(containerName(id)).inspect(),
     /** Runs argv as maker with `docker exec`: what an attacker in the sandbox could run. Ends it after `timeoutMs`. */
-    async run(id: string, argv: readonly string[], timeoutMs = 60_000): Promise<Outcome> {
+    async run(
+      id: string,
+      argv: readonly string[],
+      { timeoutMs = 60_000, as = 'maker' }: { timeoutMs?: number; as?: 'maker' | 'porter' } = {},
+    ): Promise<Outcome> {
       const limited = ['timeout', '-s', 'KILL', String(timeoutMs / 1000), ...argv]
-      const { users } = specs.get(id) ?? { users: null }
+      const user = specs.get(id)?.users[as]
       const asks = {
         Cmd: limited,
-        ...(users ? { User: `${users.maker}:${users.maker}`, WorkingDir: '/workspace' } : {}),
+        User: `${user}:${user}`,
+        WorkingDir: '/workspace',
         AttachStdout: true,
         AttachStderr: true,
       }
@@ -112,6 +117,11 @@ export async function createTestRunner({ tools = [] }: { tools?: readonly string
       stream.once('end', () => [out.end(), err.end()])
       const [stdout, stderr] = await Promise.all([text(out), text(err)])
       return { exitCode: (await exec.inspect()).ExitCode ?? -1, stdout, stderr }
+    },
+    /** What a crash of its first program is, seen from the host. */
+    async crash(id: string): Promise<void> {
+      const { State } = await docker.getContainer(containerName(id)).inspect()
+      process.kill(State.Pid, 'SIGKILL')
     },
     async close(): Promise<void> {
       for (const id of specs.keys()) await verbs.remove(id, 'remove')
