@@ -16,7 +16,7 @@ import { healthRoutes, type Part } from './http/health.ts'
 import { createLiveConnections } from './http/live.ts'
 import { describeApi } from './http/openapi.ts'
 import { refuseOtherOrigins } from './http/origin.ts'
-import { type App, callerOf } from './http/route.ts'
+import { type App, askedBy, callerOf } from './http/route.ts'
 import { senderOf } from './http/sender.ts'
 import { endSocketsWithTheirRight } from './http/sockets.ts'
 import { sendSecurityHeaders, serveWeb } from './http/web.ts'
@@ -112,7 +112,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     db,
     live,
     stopAllOf: (id, request) =>
-      kill({ db, gateway, sandboxes }, { scope: 'person', id }, callerOf(request), request.id),
+      kill({ db, gateway, sandboxes }, { scope: 'person', id }, askedBy(request), callerOf(request).name),
     originFor: (request) => url ?? ownOrigin(request),
   })
   tokenRoutes(app, { db, live })

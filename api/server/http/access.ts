@@ -1,10 +1,11 @@
 import type { FastifyRequest } from 'fastify'
+import type { Append } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
 import type { AuditEvent } from '../../contract/audit.ts'
 import { type PersonId, prototypeId, sandboxId } from '../../contract/ids.ts'
 import type { Role } from '../../contract/people.ts'
 import { notFound } from '../../errors.ts'
-import { type Access, type App, type Caller, callerOf } from './route.ts'
+import { type Access, type App, askedBy, type Caller, callerOf } from './route.ts'
 
 export type Owned = 'prototype' | 'sandbox'
 
@@ -23,7 +24,7 @@ declare module 'fastify' {
 interface AccessDeps {
   /** Null: there is no such thing (any more). */
   ownerOf: (kind: Owned, id: string) => Promise<PersonId | null>
-  append: (event: AuditEvent) => Promise<void>
+  append: Append
 }
 
 /** Judges every request by its route's `config.access`, before the body is read. Call before any route is registered. */
@@ -45,9 +46,7 @@ export function keepAccess(app: App, { ownerOf, append }: AccessDeps): void {
     if (access === undefined || access === 'public') return
     const caller = callerOf(request)
     if (await mayCall(access, caller, request)) return
-    await append(refusal(request, caller)).catch((error) =>
-      request.log.error({ err: error }, 'a refusal was not recorded'),
-    )
+    await append(refusal(request)).catch((error) => request.log.error({ err: error }, 'a refusal was not recorded'))
     throw notFound()
   })
 
@@ -84,14 +83,12 @@ function idIn(kind: Owned, params: unknown): string | null {
   return read.success ? read.data : null
 }
 
-function refusal(request: FastifyRequest, caller: Caller): AuditEvent {
+function refusal(request: FastifyRequest): AuditEvent {
   return auditEvent('request.refused', {
-    actor: { type: 'person', id: caller.id },
-    person: caller.id,
+    ...askedBy(request),
     ...tried(request),
     decision: 'deny',
     reason: 'not-permitted',
-    correlation: request.id,
     detail: { method: request.method, route: request.routeOptions.url ?? '' },
   })
 }
