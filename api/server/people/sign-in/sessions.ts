@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { personId, tokenId } from '../../contract/ids.ts'
-import { role } from '../../contract/people.ts'
-import type { Store } from '../../store/connect.ts'
-import type { Caller } from '../http/route.ts'
+import { personId, tokenId } from '../../../contract/ids.ts'
+import { role } from '../../../contract/people.ts'
+import type { Store } from '../../../store/connect.ts'
+import type { Caller } from '../../http/route.ts'
 import { hashOf, newSecret } from './secret.ts'
 
 export const SESSION_IDLE_MS = 12 * 3_600_000
@@ -19,8 +19,14 @@ const callerRow = z.object({
   has_password: z.boolean(),
 })
 
+export interface StartedSession {
+  /** The cookie's value. */
+  secret: string
+  expiresAt: Date
+}
+
 /** Makes a session and gives the cookie's value, which is stored nowhere. Part of the caller's transaction. */
-export async function startSession(db: Store, person: string, now = new Date()) {
+export async function startSession(db: Store, person: string, now = new Date()): Promise<StartedSession> {
   const { secret, hash } = newSecret('bs_')
   const expiresAt = new Date(now.getTime() + SESSION_ABSOLUTE_MS)
   await db.deleteFrom('sessions').where('expires_at', '<', now).execute()
