@@ -4,7 +4,7 @@ import rateLimit from '@fastify/rate-limit'
 import websocket from '@fastify/websocket'
 import fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
-import type { Appender } from '../audit/append.ts'
+import type { Append } from '../audit/append.ts'
 import { MAX_CLIENT_MESSAGE_BYTES } from '../contract/terminal.ts'
 import { ApiError } from '../errors.ts'
 import type { Store } from '../store/connect.ts'
@@ -42,7 +42,7 @@ import type { Tickets } from './terminals/tickets.ts'
 
 export interface AppDeps {
   db: Store
-  append: Appender['append']
+  append: Append
   feed: AuditFeed
   gateway: GatewayClient
   runner: RunnerClient
@@ -67,22 +67,7 @@ const WHOLE_REQUEST_MS = 60_000
 export async function buildApp(deps: AppDeps): Promise<App> {
   const { db, append, feed, gateway, runner, sandboxes, log, url } = deps
   const secure = url?.startsWith('https:') ?? false
-  const app: App = fastify({
-    loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: false,
-    requestIdHeader: false,
-    genReqId: () => randomUUID(),
-    bodyLimit: 65_536,
-    requestTimeout: WHOLE_REQUEST_MS,
-    clientErrorHandler: answerBrokenRequest,
-    frameworkErrors: answer,
-    forceCloseConnections: true,
-  })
-    .setValidatorCompiler(validatorCompiler)
-    .setSerializerCompiler(serializerCompiler)
-    .withTypeProvider<ZodTypeProvider>()
-  app.removeContentTypeParser('text/plain')
+  const app = createApp(log)
   const live = createLiveConnections((caller) => stillHolds(db, caller))
   app.addHook('preClose', async () => live.endAll())
 
@@ -123,6 +108,26 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   modelsRoutes(app, { db, gateway })
   auditRoutes(app, { db, append, feed, live })
   await serveWeb(app, deps.webFolder)
+  return app
+}
+
+function createApp(log: FastifyBaseLogger): App {
+  const app: App = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: false,
+    requestIdHeader: false,
+    genReqId: () => randomUUID(),
+    bodyLimit: 65_536,
+    requestTimeout: WHOLE_REQUEST_MS,
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: answer,
+    forceCloseConnections: true,
+  })
+    .setValidatorCompiler(validatorCompiler)
+    .setSerializerCompiler(serializerCompiler)
+    .withTypeProvider<ZodTypeProvider>()
+  app.removeContentTypeParser('text/plain')
   return app
 }
 
