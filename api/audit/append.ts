@@ -3,8 +3,8 @@ import type { Transaction } from 'kysely'
 import type { AuditEvent } from '../contract/audit.ts'
 import type { Database } from '../store/tables.ts'
 import { canonicalJson } from './canonical.ts'
-import { createWaitingEvents, type Waiting } from './waiting.ts'
-import { createWriter, isRowsFault } from './writer.ts'
+import { createWaitingEvents, type Waiting, type WaitingEvents } from './waiting.ts'
+import { createWriter, isRowsFault, type Writer } from './writer.ts'
 
 /** Resolves when the event is durable, and not before. Rejects with AuditUnavailable: what it announces must not happen. */
 export type Append = (event: AuditEvent) => Promise<void>
@@ -50,7 +50,7 @@ export function createAppender(databaseUrl: string, { deadlineMs = 3_000 } = {})
     let pauseMs = FIRST_PAUSE_MS
     while (!waiting.isEmpty() || (state.failure !== null && !closing.signal.aborted)) {
       try {
-        await writeBatch(waiting.nextBatch())
+        await writeBatch(writer, waiting, waiting.nextBatch())
         state.failure = null
         pauseMs = FIRST_PAUSE_MS
       } catch (error) {
@@ -61,19 +61,6 @@ export function createAppender(databaseUrl: string, { deadlineMs = 3_000 } = {})
     }
     // In the same tick as the last look at the queue: an event that comes later starts the next run.
     state.running = null
-  }
-
-  /** One event that the database refuses must not hold up the others: each is then written alone. */
-  async function writeBatch(batch: readonly Waiting[]): Promise<void> {
-    try {
-      await writer.write(batch.map(({ body }) => body))
-      waiting.resolve(batch)
-    } catch (error) {
-      if (!isRowsFault(error)) throw error
-      const [only] = batch
-      if (batch.length === 1 && only) waiting.reject(only, new AuditUnavailable(error))
-      else for (const item of batch) await writeBatch([item])
-    }
   }
 
   /** Throws at once, and records nothing, when the event cannot be written as canonical JSON. */
@@ -97,6 +84,19 @@ export function createAppender(databaseUrl: string, { deadlineMs = 3_000 } = {})
     },
   }
 }
+/** One event that the database refuses must not hold up the others: each is then written alone. */
+async function writeBatch(writer: Writer, waiting: WaitingEvents, batch: readonly Waiting[]): Promise<void> {
+  try {
+    await writer.write(batch.map(({ body }) => body))
+    waiting.resolve(batch)
+  } catch (error) {
+    if (!isRowsFault(error)) throw error
+    const [only] = batch
+    if (batch.length === 1 && only) waiting.reject(only, new AuditUnavailable(error))
+    else for (const item of batch) await writeBatch(writer, waiting, [item])
+  }
+}
+
 export type Appender = ReturnType<typeof createAppender>
 
 /** In the transaction that changes the state that the event describes: both are committed, or neither is. */

@@ -53,6 +53,8 @@ export function createWaitingEvents(deadlineMs: number, expiryError: () => Error
   }
 }
 
+export type WaitingEvents = ReturnType<typeof createWaitingEvents>
+
 /** One of each sandbox at a time, each sandbox's in their order: a flood from one must not let the deadlines of others pass. */
 function fairBatch(queue: readonly Waiting[]): Waiting[] {
   if (queue.length <= MAX_BATCH) return [...queue]

@@ -12,8 +12,8 @@ const remembered = z.object({ exec: z.boolean() })
 export type Workspaces = ReturnType<typeof createWorkspaces>
 
 export function createWorkspaces(root: string) {
-  const image = (id: string) => join(root, `${id}.img`)
   const directory = (id: string) => join(root, id)
+  const image = (id: string) => join(root, `${id}.img`)
   /** What a remount needs to know, beside the image. */
   const mode = (id: string) => join(root, `${id}.json`)
 
@@ -38,8 +38,7 @@ export function createWorkspaces(root: string) {
   /** Mounts again what a reboot unmounted. */
   async function remount(id: string): Promise<void> {
     const { exec } = remembered.parse(JSON.parse(await readFile(mode(id), 'utf8')))
-    await place(id)
-    await mount(image(id), directory(id), exec)
+    await mount(image(id), await place(id), exec)
   }
 
   async function remove(id: string, what: 'remove' | 'keep'): Promise<void> {
@@ -66,12 +65,15 @@ export function createWorkspaces(root: string) {
         () => remove(id, 'remove').then(() => null),
         async (error: unknown) => {
           await remove(id, 'remove').catch(() => {})
-          return error instanceof Error ? error.message.split('\n').slice(0, 2).join(' ') : String(error)
+          return reasonOf(error)
         },
       )
     },
   }
 }
+
+const reasonOf = (error: unknown) =>
+  error instanceof Error ? error.message.split('\n').slice(0, 2).join(' ') : String(error)
 
 async function isThere(path: string): Promise<boolean> {
   return stat(path).then(

@@ -31,7 +31,7 @@ import { stillHolds } from './people/sign-in/sessions.ts'
 import { tokenRoutes } from './people/token-routes.ts'
 import type { Library } from './policies/library.ts'
 import { policiesRoutes } from './policies/routes.ts'
-import { ownerOf } from './prototypes/read.ts'
+import { ownershipOf } from './prototypes/read.ts'
 import { prototypeRoutes } from './prototypes/routes.ts'
 import { claimedSandbox } from './sandboxes/claimed.ts'
 import { kill } from './sandboxes/kill.ts'
@@ -85,7 +85,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   answerErrors(app)
   refuseOtherOrigins(app, url)
   recogniseCallers(app, { db, secure })
-  keepAccess(app, { ownerOf: (kind, id) => ownerOf(db, kind, id), append })
+  keepAccess(app, { ownershipOf: (kind, id) => ownershipOf(db, kind, id), append })
   await app.register(websocket, { options: { maxPayload: MAX_CLIENT_MESSAGE_BYTES } })
   endSocketsWithTheirRight(app, live)
   await describeApi(app, deps.version)
