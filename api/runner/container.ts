@@ -1,6 +1,6 @@
 /**
  * What a sandbox's container is, as one plain value for the engine's `POST /containers/create` (Docker API 1.41).
- * Every flag stands here and nowhere else; test/e2e/sandbox asserts each against what the engine reports.
+ * Every flag is here and nowhere else; test/e2e/sandbox asserts each against what the engine reports.
  */
 import { createHash } from 'node:crypto'
 import type { SandboxSpec } from '../contract/runner.ts'

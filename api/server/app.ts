@@ -51,16 +51,16 @@ export interface AppDeps {
   tickets: Tickets
   log: FastifyBaseLogger
   version: string
-  /** What people type, when a proxy stands in front; null: this program's own address. */
+  /** What people type, when there is a proxy in front; null: this program's own address. */
   url: string | null
   /** The built web. */
   webFolder: string
 }
 
-/** For one address; people behind a proxy share one. Above what a busy team of browsers asks for. */
+/** For one address, which people behind a proxy share: more than the browsers of a busy team ask for. */
 const REQUESTS_PER_MINUTE = 6_000
 
-/** A whole request must have arrived by then; how long its answer takes is another matter. */
+/** A whole request must have arrived by then. The answer may take longer. */
 const WHOLE_REQUEST_MS = 60_000
 
 /** The people's door: plugins, then routes, in the order in which they judge. Never listens. */
@@ -131,7 +131,7 @@ function createApp(log: FastifyBaseLogger): App {
   return app
 }
 
-/** The host was judged by http/origin.ts before. */
+/** http/origin.ts has checked the host before. */
 const ownOrigin = (request: FastifyRequest) => `http://${request.headers.host}`
 
 function partsOf({ db, gateway, runner }: AppDeps): Part[] {

@@ -3,7 +3,7 @@ import type { PolicyProblem } from '../../contract/policy.ts'
 
 /** More than any policy needs; a person has to be able to read it. */
 const MAX_BYTES = 262_144
-/** Nobody reads more at once; the rest is told when these are corrected. */
+/** Nobody reads more at once. The rest is reported when these are corrected. */
 export const MAX_PROBLEMS = 50
 /** Of a key that somebody wrote. */
 export const MAX_SHOWN = 100
@@ -58,7 +58,7 @@ export function readYaml(text: string): ReadYaml {
   return { ok: true, value: document.toJS({ maxAliasCount: 0 }), lineOf }
 }
 
-/** What is YAML and not read here. Stops looking when there is more than anybody is told at once. */
+/** What YAML has and is not read here. Stops when there are more problems than are reported at once. */
 function forbiddenIn(document: Document, lines: LineCounter): PolicyProblem[] {
   const found: PolicyProblem[] = []
   const refuse = (node: unknown, message: string) => void found.push({ path: '', line: lineAt(node, lines), message })
@@ -75,7 +75,7 @@ function forbiddenIn(document: Document, lines: LineCounter): PolicyProblem[] {
       for (const { key } of node.items) {
         const name = isScalar(key) ? String(key.value) : null
         if (name === null) refuse(node, 'A key is a plain word here, not a list or a map.')
-        else if (seen.has(name)) refuse(key, `The key "${name.slice(0, MAX_SHOWN)}" stands twice: keys must be unique.`)
+        else if (seen.has(name)) refuse(key, `The key "${name.slice(0, MAX_SHOWN)}" occurs twice: keys must be unique.`)
         else seen.add(name)
       }
       return enough()

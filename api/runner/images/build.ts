@@ -8,7 +8,7 @@ import { debian, ensureDebian } from './base.ts'
 import { contextOf } from './inputs.ts'
 import { countInstructions, imageName, planStages, type Stage } from './plan.ts'
 
-/** What of the engine building needs. */
+/** The part of the engine that building needs. */
 export type Builder = Pick<Engine, 'hasImage' | 'tagImage' | 'pullImage' | 'importImage' | 'buildImage'>
 
 export type ImagesOptions = {
@@ -73,7 +73,7 @@ export function createImages({ engine, folder, extraCa, buildArguments }: Images
     async nameOf(tools: readonly string[]): Promise<string> {
       return imageName(await plan(tools))
     },
-    /** Resolves to the image's name when it is there; reports progress on the way. Throws what the build said last. */
+    /** Resolves to the image's name when it is there; reports progress on the way. Throws with the last lines of the build. */
     async ensure(tools: readonly string[], report: Report): Promise<string> {
       const stages = await plan(tools)
       const image = imageName(stages)

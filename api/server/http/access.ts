@@ -84,7 +84,7 @@ function ownedKindOf(url: string): OwnedKind | null {
   return null
 }
 
-/** What a request is about. `id` is null when what stands there is no id at all. */
+/** What a request is about. `id` is null when the address does not hold a valid id. */
 function targetOf(request: FastifyRequest): { kind: OwnedKind; id: PrototypeId | SandboxId | null } | null {
   const kind = ownedKindOf(request.routeOptions.url ?? '')
   return kind && { kind, id: idIn(kind, request.params) }

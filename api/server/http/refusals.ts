@@ -3,9 +3,9 @@ import { auditEvent } from '../../audit/event.ts'
 import type { PrototypeId, SandboxId } from '../../contract/ids.ts'
 import type { AskedBy } from './route.ts'
 
-/** For so long the same refusal of the same person is counted before the number is written down. */
+/** How long the same refusal of the same person is counted before the number is written down. */
 const WINDOW_MS = 60_000
-/** Refusals that are counted at once; beyond it each is written by itself. */
+/** How many kinds of refusals are counted at the same time. Beyond that, each refusal is written by itself. */
 const MAX_KEYS = 10_000
 
 /** What was refused to whom: a request to a route, about a prototype or a sandbox where the route names one. */
@@ -18,7 +18,7 @@ export interface Refused extends AskedBy {
 
 interface RefusalsDeps {
   append: Append
-  /** The log did not take one. It is counted, and tried again with the next number. */
+  /** A write failed. Its number is added to the next one. */
   onFailure: (error: unknown) => void
   windowMs?: number
   maxKeys?: number
@@ -35,8 +35,8 @@ interface Counted {
 
 /**
  * Records refusals. The first of its kind is in the log before `record` resolves; the same again (a page that polls) is
- * counted, and the log has the number at the end of each window and at `close`. What a crash takes with it is the number of
- * one window, never that it happened.
+ * counted, and the log has the number at the end of each window and at `close`. A crash loses the number of one window,
+ * never the fact.
  */
 export function createRefusals({ append, onFailure, windowMs = WINDOW_MS, maxKeys = MAX_KEYS }: RefusalsDeps) {
   const counted = new Map<string, Counted>()

@@ -39,7 +39,7 @@ declare module 'fastify' {
   }
 }
 
-/** By the route that answers, whatever spelling of its address was asked for; by the address where no route is found. */
+/** Judged by the route that answers, whatever the spelling of the address; by the address when no route was found. */
 export function isApi({ routeOptions, url }: FastifyRequest): boolean {
   return [routeOptions.url, url].some((path) => path?.startsWith('/api/'))
 }
@@ -50,7 +50,7 @@ export function callerOf(request: Pick<FastifyRequest, 'caller'>): Caller {
   return request.caller
 }
 
-/** Who asked for something, as every event about it says it. */
+/** Who asked for something, in the fields that every event about it has. */
 export interface AskedBy {
   actor: Extract<Actor, { type: 'person' }>
   person: PersonId

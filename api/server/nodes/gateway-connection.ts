@@ -53,7 +53,7 @@ export function createConnection(socketPath: string) {
       try {
         return schema.parse(text === '' ? undefined : JSON.parse(text))
       } catch (error) {
-        // A connection that breaks after our request was sent ends the answer like any other: what is missing shows here.
+        // A connection that breaks in the middle of an answer ends it like a complete one: the missing part is noticed here.
         throw unavailable(error)
       }
     },

@@ -38,7 +38,7 @@ export function createRunnerClient(socketPath: string) {
     stats: (id: string) => ask(sandboxStats, { method: 'GET', path: one(id, '/stats') }),
     remove: (id: string, workspace: 'remove' | 'keep' = 'remove') =>
       order({ method: 'DELETE', path: `${one(id)}?workspace=${workspace}` }),
-    /** Builds what `tools` need and resolves to the image's name. Throws ApiError with the build's last words. */
+    /** Builds what `tools` need and resolves to the image's name. Throws ApiError with the last lines of the build. */
     async ensureImage(tools: readonly string[], report: (progress: ImageProgress) => void = () => {}): Promise<string> {
       const call = { method: 'POST' as const, path: '/v1/images', body: { tools } }
       for await (const progress of stream(imageProgress, call, silenceTimeoutMs)) {

@@ -14,7 +14,7 @@ import { emailTaken, findPerson, keepOneAdmin } from './people.ts'
 import { createSignInLink, type SignInLink } from './sign-in/links.ts'
 import { endSessionsOf } from './sign-in/sessions.ts'
 
-/** Somebody, and the link that lets them in. */
+/** A person, and the link that lets them in. */
 interface LinkedPerson {
   person: Person
   link: SignInLink
@@ -87,7 +87,7 @@ export function changePerson(
   })
 }
 
-/** For good: whoever is let back in may have been disabled because one of them was stolen. */
+/** For good: the person may have been disabled because a token or a link was stolen, and may be enabled again later. */
 async function endTokensAndLinksOf(trx: Transaction<Database>, id: PersonId): Promise<void> {
   const revoked = { revoked_at: new Date() }
   await trx.updateTable('api_tokens').set(revoked).where('person_id', '=', id).where('revoked_at', 'is', null).execute()

@@ -46,7 +46,7 @@ export async function changeOwnAccount(
         .set({
           ...(patch.name === undefined ? {} : { name: patch.name }),
           ...(patch.email === undefined ? {} : { email: patch.email }),
-          // Never empty: an update of nothing is no SQL.
+          // Always at least one column: an UPDATE without any is not valid SQL.
           ...(hash === null ? { name: patch.name ?? caller.name } : { password_hash: hash }),
         })
         .where('id', '=', caller.id)

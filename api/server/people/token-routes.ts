@@ -21,7 +21,7 @@ export function tokenRoutes(app: App, { db, live }: { db: Store; live: LiveConne
     '/api/v1/tokens',
     { config, schema: { tags, body: apiTokenCreate, response: { 201: apiTokenCreated } } },
     async (request, reply) => {
-      // Else a stolen token could outlive its expiry by making others.
+      // Otherwise a stolen token could outlive its expiry by making others.
       if (callerOf(request).by.type !== 'session')
         throw new ApiError('invalid_request', 'A token cannot make tokens: sign in to make one.')
       const { person, ...asked } = askedBy(request)

@@ -31,7 +31,7 @@ export function createPrototype(db: Store, command: CreateCommand): Promise<{ vi
   return db.transaction().execute(async (trx) => {
     // One at a time for a person: neither the key nor the limit can be raced.
     const person = await findPerson(trx, asked.person, { forUpdate: true })
-    // Looked at again: the right may have gone since the request was let in, and what was theirs is being stopped.
+    // Checked again: the right may have ended since the request was let in, and what was theirs is being stopped.
     if (!person || person.disabled || !person.roles.includes('pm')) throw notFound()
     const before = await findRepeated(trx, command)
     if (before) return { view: before, isNew: false }
@@ -53,7 +53,7 @@ async function insert(
   const id = prototypeId.parse(newId('pr'))
   const sandbox = sandboxId.parse(newId('sb'))
   const { title, hypothesis, label } = body
-  // Made here, in whole milliseconds, so that a list's cursor can hold it.
+  // Made here, in whole milliseconds, because a list's cursor holds no more.
   const createdAt = new Date()
   await trx
     .insertInto('prototypes')

@@ -8,7 +8,7 @@ import type { RunnerClient } from '../nodes/runner.ts'
 import { type Action, reconcile } from './reconcile.ts'
 import { lockSandbox, transitionTo } from './transition.ts'
 
-/** One that dies again and again is not started for ever. */
+/** A sandbox that keeps dying is started at most so often. */
 const MAX_STARTS = 3
 const STARTS_WITHIN_MS = 300_000
 
@@ -26,7 +26,7 @@ const detailFor: Partial<Record<SandboxState, string>> = {
   failed: 'It ended again and again. Start it again, or ask your admin to look at the memory limit.',
 }
 
-/** What has to be done so that the engine has what the database wants, and doing one of it. */
+/** Finds what has to be done so that the engine has what the database wants (`compare`), and does one such thing (`act`). */
 export function createActions({ db, runner, gateway, log }: ActionDeps) {
   const starts = new Map<SandboxId, number[]>()
 
@@ -69,7 +69,7 @@ async function exists(db: Store, id: SandboxId): Promise<boolean> {
   return found !== undefined
 }
 
-/** The engine says so: only the row is behind. */
+/** The engine is in that state already: only the row has to follow. */
 async function markFound(db: Store, id: SandboxId, to: 'lost' | 'stopped' | 'failed'): Promise<void> {
   const cause = {
     actor: { type: 'system', id: 'server' },

@@ -14,7 +14,7 @@ interface ExecDeps {
   gateway: Pick<GatewayClient, 'exec'>
 }
 
-/** Runs a command in a sandbox: that it starts is committed before it does, and how it ended before its output is given. */
+/** Runs a command in a sandbox. The start is committed before it runs, and the end before its output is returned. */
 export async function runCommand(
   { db, append, gateway }: ExecDeps,
   id: SandboxId,
@@ -23,7 +23,7 @@ export async function runCommand(
 ): Promise<ExecResult> {
   const claimed = await claimedSandbox(db, id)
   const shared = { ...asked, ...claimed }
-  // Cut to size by audit/event.ts, which says how much was cut off.
+  // audit/event.ts shortens it and notes how much was cut off.
   const detail = { argv: command.argv, cwd: command.cwd, stdin: command.stdin ?? null }
   await append(auditEvent('exec.started', { ...shared, decision: 'allow', reason: 'own-sandbox', detail }))
   const startedAt = performance.now()

@@ -91,7 +91,7 @@ function specOf(
   return { id, image, runtime, cpus, memoryBytes, diskBytes, pids, ...accepted, workspaceExec, environment }
 }
 
-/** `conflict`: it was made from something else: its image is a newer one now, or its policy changed. The workspace is kept. */
+/** `conflict`: the container was made from another image or policy. It is made again; the workspace is kept. */
 async function createContainer(spec: SandboxSpec, { runner }: ProvisionDeps) {
   try {
     await runner.create(spec)
@@ -182,7 +182,7 @@ async function markFailed(id: SandboxId, detail: string, db: Store): Promise<voi
   })
 }
 
-/** For the page that waits; it is not worth failing for. */
+/** Shown on the page that waits. A progress that cannot be stored must not stop the work. */
 async function showProgress(id: SandboxId, progress: ImageProgress, { db, log }: ProvisionDeps): Promise<void> {
   if (progress.type !== 'step') return
   const { step, steps, text } = progress

@@ -5,7 +5,7 @@ import { type ActionDeps, createActions } from './actions.ts'
 import type { Sandboxes } from './sandboxes.ts'
 
 const AGAIN_MS = 1_000
-/** Also without any event: what was left undone while a program was away. */
+/** Also when no event comes: something may have been left undone while a program was away. */
 const LOOK_EVERY_MS = 30_000
 
 interface ReconcilerDeps extends ActionDeps {
@@ -23,7 +23,7 @@ export function createReconciler(deps: ReconcilerDeps) {
   async function reconcileAll(): Promise<void> {
     for (const { id: raw, action } of await compare()) {
       const id = sandboxId.parse(raw)
-      // What is under way is changing: its own work leaves it right, or the next look finds it.
+      // Its own work is still changing it. If that leaves it wrong, the next look finds it.
       if (sandboxes.isBusy(id)) continue
       if (action === 'begin-again') sandboxes.makeReady(id)
       else

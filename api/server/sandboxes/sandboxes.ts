@@ -60,8 +60,8 @@ function createEffects({ db, runner, gateway, clientEnvironment, log }: SandboxD
 }
 
 /**
- * What can be done to sandboxes. The new state is committed first and the effect follows, in the sandbox's queue; an effect
- * that did not happen because a program was away is made up for by the reconciler.
+ * What can be done to sandboxes. The new state is committed first and the effect follows, in the sandbox's queue; when an
+ * effect did not happen because a program was away, the reconciler does it later.
  */
 export function createSandboxes(deps: SandboxDeps) {
   const queue = createKeyedQueue<SandboxId>()
@@ -112,5 +112,5 @@ async function startedFrom(row: SandboxRow, trx: Transaction<Database>): Promise
   return 'building'
 }
 
-/** One that was never ready has nothing to keep: it counts as failed, and can be begun again. */
+/** A sandbox that was never ready has nothing to keep: it counts as failed, and can be started from the beginning. */
 export const stoppedFrom = (state: SandboxState): SandboxState => (GETTING_READY.includes(state) ? 'failed' : 'stopped')

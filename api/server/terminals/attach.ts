@@ -51,7 +51,7 @@ export function attachSocket(
         bytes,
         onFrame: ({ cols, rows }) =>
           void gateway.resizeTerminal(params.id, params.name, { cols, rows }).catch(() => {}),
-        goodbye: () => lastFrame(gateway, params),
+        lastFrame: () => lastFrame(gateway, params),
       })
       socket.resume()
     })

@@ -85,8 +85,8 @@ export async function findByToken(db: Store, secret: string, now = new Date()): 
 }
 
 /**
- * Whether what let somebody in is still there and still gives every role that it gave then. Looking is no use of it, and an
- * open connection is: a session that is only unused still holds.
+ * Whether what let somebody in is still there and still gives every role that it gave then. Idle
+ * time is not looked at, because somebody with an open connection is not idle. Asking does not prolong the session.
  */
 export async function stillHolds(db: Store, { by, roles }: Caller, now = new Date()): Promise<boolean> {
   const people = db.selectFrom('people').select('people.roles').where('disabled_at', 'is', null)
