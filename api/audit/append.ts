@@ -6,7 +6,7 @@ import { canonicalJson } from './canonical.ts'
 import { createWaitingEvents, type Waiting, type WaitingEvents } from './waiting.ts'
 import { createWriter, isRowsFault, type Writer } from './writer.ts'
 
-/** Resolves when the event is durable, and not before. Rejects with AuditUnavailable: what it announces must not happen. */
+/** Resolves when the event is committed. Rejects when it could not be in time: what it announces must then not happen. */
 export type Append = (event: AuditEvent) => Promise<void>
 
 /** The event could not be made durable in time. What it announces must not happen. */

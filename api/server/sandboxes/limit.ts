@@ -15,6 +15,6 @@ export async function keepLimit(trx: Store, person: PersonId, policy: PolicyInFo
   if (Number(held) < perPerson) return
   throw new ApiError(
     'limit_reached',
-    `You have reached the limit of the policy "${policy.name}": ${held} of ${perPerson} prototypes. Delete one that you no longer need, or ask your admin for more.`,
+    `You have ${held} of at most ${perPerson} prototypes. Delete one that you no longer need, or ask your admin for a higher limit.`,
   )
 }

@@ -125,7 +125,7 @@ describe('making a prototype', () => {
       error: {
         code: 'limit_reached',
         message:
-          'You have reached the limit of the policy "standard": 3 of 3 prototypes. Delete one that you no longer need, or ask your admin for more.',
+          'You have 3 of at most 3 prototypes. Delete one that you no longer need, or ask your admin for a higher limit.',
       },
     })
   })
