@@ -1,5 +1,5 @@
 /**
- * DESIGN law 2 under kill -9, of the writer and of PostgreSQL, at random moments under load. `N=200` for more rounds,
+ * Law 2 under kill -9, of the writer and of PostgreSQL, at random moments under load. `N=200` for more rounds,
  * `SEED=…` to repeat one run's choices. A process kill, not a power cut: that fsync reaches the disk is PostgreSQL's claim.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => cluster.close())
 
-test(`every acknowledged event survives ${ROUNDS} kills, once, in a chain that verifies (seed ${SEED})`, {
+test(`every acknowledged event survives ${ROUNDS} kills, once, in a chain that verifies (seed ${SEED}) (A05)`, {
   timeout: 60_000 + ROUNDS * SECONDS_A_ROUND * 1_000,
 }, async () => {
   const random = seeded(SEED)

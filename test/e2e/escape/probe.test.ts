@@ -35,14 +35,14 @@ describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
     seen = found.parse(JSON.parse(stdout))
   })
 
-  test('it finds what the golden file says and nothing else', async () => {
+  test('it finds what the golden file says and nothing else (C10, C22)', async () => {
     const { sources: _, network, ...rest } = seen
     const { 'names in hosts': __, ...card } = network
     const golden = join(import.meta.dirname, `${runtime}.${process.arch}.golden.json`)
     await expect(`${JSON.stringify({ network: card, ...rest }, null, 2)}\n`).toMatchFileSnapshot(golden)
   })
 
-  test('no secret of the host can be read', () => {
+  test('no secret of the host can be read (C09)', () => {
     // gVisor makes up a kernel command line of its own.
     expect(seen.readable.filter((path) => runtime === 'runc' || path !== '/proc/cmdline')).toEqual([])
   })
@@ -51,7 +51,7 @@ describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
     expect(seen.network.interfaces).toEqual(['lo'])
   })
 
-  test("it knows no name of the host's network", () => {
+  test("it knows no name of the host's network (D09)", () => {
     expect(seen.network['names in hosts'].filter((name) => !/^(localhost|ip6-[a-z]+)$/.test(name))).toEqual([])
   })
 
