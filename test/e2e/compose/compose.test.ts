@@ -1,7 +1,7 @@
 /** docker-compose.yml as it is: four services from one Dockerfile, a prototype made in them, a command run in its sandbox. */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -100,7 +100,9 @@ describe('docker compose', () => {
   })
 
   afterAll(async () => {
-    writeFileSync(join(root, 'test', 'artifacts', 'compose.log'), await compose('logs', '--no-color').catch(String))
+    const artifacts = join(root, 'test', 'artifacts')
+    mkdirSync(artifacts, { recursive: true })
+    writeFileSync(join(artifacts, 'compose.log'), await compose('logs', '--no-color').catch(String))
     await compose('down', '--volumes', '--timeout', '5').catch(() => {})
     await removeSandboxesOf(home)
     await run('umount', ['--lazy', home]).catch(() => {})

@@ -7,11 +7,11 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createSequencer } from '../../api/audit/chain/sequence.ts'
-import { verifyChain } from '../../api/audit/chain/verify.ts'
-import { connect } from '../../api/store/connect.ts'
-import { type TestCluster, testCluster } from '../support/database/cluster.ts'
-import { until } from '../support/until.ts'
+import { createSequencer } from '../../../api/audit/chain/sequence.ts'
+import { verifyChain } from '../../../api/audit/chain/verify.ts'
+import { connect } from '../../../api/store/connect.ts'
+import { type TestCluster, testCluster } from '../../support/database/cluster.ts'
+import { until } from '../../support/until.ts'
 
 const ROUNDS = Number(process.env.N ?? 40)
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
