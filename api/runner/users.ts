@@ -23,11 +23,12 @@ export function userFiles({ porter, maker, witness }: SandboxUsers): { passwd: s
 export function createUserFiles(root: string) {
   const directoryOf = (id: string) => join(root, `${id}.users`)
   return {
-    directoryOf,
-    async write(id: string, users: SandboxUsers): Promise<void> {
+    /** Gives the directory. */
+    async write(id: string, users: SandboxUsers): Promise<string> {
       await mkdir(directoryOf(id), { recursive: true, mode: 0o755 })
       for (const [name, text] of Object.entries(userFiles(users)))
         await writeFile(join(directoryOf(id), name), text, { mode: 0o644 })
+      return directoryOf(id)
     },
     remove: (id: string) => rm(directoryOf(id), { recursive: true, force: true }),
   }

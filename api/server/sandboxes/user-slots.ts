@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { SandboxId } from '../../contract/ids.ts'
+import { type SandboxId, sandboxId } from '../../contract/ids.ts'
 import type { Store } from '../../store/connect.ts'
 
 /** The smallest set of users that no sandbox has. Held by a lock until the transaction ends, so that no two take one. */
@@ -14,12 +14,23 @@ export async function takeUserSlot(trx: Store): Promise<number> {
   return Number(found.slot)
 }
 
-/** Gives back what removed sandboxes had, once the engine has no container of theirs. */
-export async function freeUserSlots(db: Store, inEngine: readonly SandboxId[]): Promise<void> {
-  const removed = db
-    .updateTable('sandboxes')
-    .set({ user_slot: null })
+/** Removed sandboxes that still have theirs. `removed` is the end: what is not busy now never gets a container again. */
+export async function removedWithUsers(db: Store, isBusy: (id: SandboxId) => boolean): Promise<SandboxId[]> {
+  const removed = await db
+    .selectFrom('sandboxes')
+    .select('id')
     .where('state', '=', 'removed')
     .where('user_slot', 'is not', null)
-  await (inEngine.length === 0 ? removed : removed.where('id', 'not in', [...inEngine])).execute()
+    .execute()
+  return removed.map(({ id }) => sandboxId.parse(id)).filter((id) => !isBusy(id))
+}
+
+/** Gives back what those sandboxes had, for others to take. */
+export async function freeUserSlots(db: Store, ids: readonly SandboxId[]): Promise<void> {
+  if (ids.length === 0) return
+  await db
+    .updateTable('sandboxes')
+    .set({ user_slot: null })
+    .where('id', 'in', [...ids])
+    .execute()
 }

@@ -53,7 +53,7 @@ describe('the container', () => {
     expect(host().Tmpfs['/home/maker'].split(',')).toEqual(expect.arrayContaining([`uid=${maker}`, `gid=${maker}`]))
   })
 
-  test('sees two directories of the host and two files, and writes to one', () => {
+  test('sees two directories of the host and two files, its own, and writes to one (I16)', () => {
     expect(host().Mounts.map(({ Source, Target, ReadOnly }) => [Source, Target, ReadOnly ?? false])).toEqual([
       ['/state/sandboxes/x', '/run/backlot', true],
       ['/state/workspaces/x', '/workspace', false],
