@@ -5,6 +5,7 @@ import { type PrototypeView, prototypeCreate, prototypeList, prototypeView } fro
 import { newId } from '../../../api/ids.ts'
 import { createPrototype } from '../../../api/server/prototypes/create.ts'
 import { createReconciler } from '../../../api/server/sandboxes/reconciler.ts'
+import { takeUserSlot } from '../../../api/server/sandboxes/user-slots.ts'
 import { standardPolicy, startServer, type TestServer } from '../../support/server/server.ts'
 import { until } from '../../support/until.ts'
 
@@ -440,7 +441,14 @@ async function failedSandboxes(person: Person, count: number) {
     const policy = { policy_name: 'standard', policy_version: 1, runtime: 'runc' }
     await server.db
       .insertInto('sandboxes')
-      .values({ id: sandbox, prototype_id: prototype, owner_id: person.id, state: 'failed', ...policy })
+      .values({
+        id: sandbox,
+        prototype_id: prototype,
+        owner_id: person.id,
+        state: 'failed',
+        user_slot: await takeUserSlot(server.db),
+        ...policy,
+      })
       .execute()
   }
   return ids.map(({ sandbox }) => sandbox)

@@ -42,7 +42,7 @@ describe('the gateway is told at once of', () => {
   const PROTOTYPE =
     "INSERT INTO prototypes (id, title, hypothesis, label, owner_id, policy) VALUES ('pr_1', 't', 'h', 'internal', 'pe_1', 'default')"
   const SANDBOX =
-    "INSERT INTO sandboxes (id, prototype_id, owner_id, state, policy_name, policy_version, runtime) VALUES ('sb_1', 'pr_1', 'pe_1', 'starting', 'default', 1, 'runc')"
+    "INSERT INTO sandboxes (id, prototype_id, owner_id, state, policy_name, policy_version, user_slot, runtime) VALUES ('sb_1', 'pr_1', 'pe_1', 'starting', 'default', 1, 0, 'runc')"
   test.each([
     PROTOTYPE,
     SANDBOX,

@@ -9,6 +9,7 @@ import { type Role, role } from '../../../../api/contract/people.ts'
 import { newId } from '../../../../api/ids.ts'
 import { keepAccess } from '../../../../api/server/http/access.ts'
 import type { App } from '../../../../api/server/http/route.ts'
+import { takeUserSlot } from '../../../../api/server/sandboxes/user-slots.ts'
 import { startServer, type TestServer } from '../../../support/server/server.ts'
 
 type Who = Role | 'nobody' | 'owner' | 'former owner'
@@ -103,6 +104,7 @@ async function ownerWithSandbox() {
       prototype_id: prototype,
       owner_id: person.id,
       state: 'failed',
+      user_slot: await takeUserSlot(server.db),
       runtime: 'runc',
       detail: null,
       image: null,
