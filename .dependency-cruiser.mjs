@@ -1,5 +1,5 @@
 /** Which way imports point A rule's `comment` is what its reader is told. */
-const foundations = '^api/(contract/|store/|flow/|ids[.]ts|errors[.]ts)'
+const foundations = '^api/(contract/|store/|flow/|ids[.]ts|errors[.]ts|issues[.]ts)'
 
 /** One vendor, one place: what may import each package at run time. `import type` is free. */
 const vendors = [

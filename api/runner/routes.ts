@@ -1,11 +1,12 @@
 /** The runner's verbs over HTTP (contract/runner.ts): parse, call, answer. Never listens. */
-import Fastify, { type FastifyReply } from 'fastify'
+import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
 import { z } from 'zod'
-import { type ErrorBody, statusOf } from '../contract/errors.ts'
 import { sandboxId } from '../contract/ids.ts'
 import type { DoctorReport, ImageProgress, RunnerEvent } from '../contract/runner.ts'
 import { imageBuild, sandboxSpec } from '../contract/runner.ts'
-import { ApiError } from '../errors.ts'
+import { notFound } from '../errors.ts'
+import { answerTo, parseRequest, toApiError } from '../http-errors.ts'
 import type { Images } from './images/build.ts'
 import type { Verbs } from './verbs.ts'
 
@@ -16,24 +17,29 @@ export type RunnerOptions = {
   /** The engine's version, or throws. */
   engineVersion: () => Promise<string>
   events: (signal: AbortSignal) => AsyncIterable<RunnerEvent>
-  logLevel: string
+  log: Logger
 }
 
+/** The caller is the server, on a socket that only it can open: it may read what went wrong, but not how it looks inside. */
+const errors = { unforeseen: 'The runner failed at this. Its log says why.' }
+
 const byId = z.strictObject({ id: sandboxId })
+const idOf = ({ params }: FastifyRequest) => parseRequest(byId, params, 'the address').id
 const removal = z.strictObject({ workspace: z.enum(['remove', 'keep']).default('remove') })
 
-export function buildRunner({ verbs, images, doctor, engineVersion, events, logLevel }: RunnerOptions) {
+export function buildRunner({ verbs, images, doctor, engineVersion, events, log }: RunnerOptions) {
   const app = Fastify({
-    logger: { level: logLevel, name: 'runner' },
+    loggerInstance: log,
     bodyLimit: 1_048_576,
     forceCloseConnections: true,
   })
 
   app.setErrorHandler((error, request, reply) => {
-    const known = toApiError(error)
-    if (known.code === 'internal') request.log.error({ err: error }, 'a verb failed')
-    const body: ErrorBody = { error: { code: known.code, message: known.message, requestId: request.id } }
-    return reply.code(statusOf[known.code]).send(body)
+    const { status, body } = answerTo(error, request, errors)
+    return reply.code(status).send(body)
+  })
+  app.setNotFoundHandler(() => {
+    throw notFound()
   })
 
   app.addHook('onResponse', async (request, reply) => {
@@ -45,35 +51,35 @@ export function buildRunner({ verbs, images, doctor, engineVersion, events, logL
   app.get('/healthz', async () =>
     engineVersion().then(
       (engine) => ({ ok: true, engine, reason: null }),
-      (error: unknown) => ({ ok: false, engine: null, reason: toApiError(error).message }),
+      (error: unknown) => ({ ok: false, engine: null, reason: toApiError(error, errors).message }),
     ),
   )
   app.get('/v1/doctor', () => doctor())
   app.get('/v1/sandboxes', async () => ({ items: await verbs.list() }))
   app.post('/v1/sandboxes', async (request, reply) => {
-    const made = await verbs.create(sandboxSpec.parse(request.body))
+    const made = await verbs.create(parseRequest(sandboxSpec, request.body, 'the body'))
     return reply.code(201).send(made)
   })
-  app.get('/v1/sandboxes/:id', (request) => verbs.get(byId.parse(request.params).id))
-  app.get('/v1/sandboxes/:id/stats', (request) => verbs.stats(byId.parse(request.params).id))
-  app.post('/v1/sandboxes/:id/start', (request) => verbs.start(byId.parse(request.params).id))
-  app.post('/v1/sandboxes/:id/stop', (request) => verbs.stop(byId.parse(request.params).id))
-  app.post('/v1/sandboxes/:id/pause', (request) => verbs.pause(byId.parse(request.params).id))
-  app.post('/v1/sandboxes/:id/unpause', (request) => verbs.unpause(byId.parse(request.params).id))
+  app.get('/v1/sandboxes/:id', (request) => verbs.get(idOf(request)))
+  app.get('/v1/sandboxes/:id/stats', (request) => verbs.stats(idOf(request)))
+  app.post('/v1/sandboxes/:id/start', (request) => verbs.start(idOf(request)))
+  app.post('/v1/sandboxes/:id/stop', (request) => verbs.stop(idOf(request)))
+  app.post('/v1/sandboxes/:id/pause', (request) => verbs.pause(idOf(request)))
+  app.post('/v1/sandboxes/:id/unpause', (request) => verbs.unpause(idOf(request)))
   app.delete('/v1/sandboxes/:id', async (request, reply) => {
-    await verbs.remove(byId.parse(request.params).id, removal.parse(request.query).workspace)
+    await verbs.remove(idOf(request), parseRequest(removal, request.query, 'the address').workspace)
     return reply.code(204).send()
   })
 
   app.post('/v1/images', async (request, reply) => {
-    const { tools } = imageBuild.parse(request.body)
+    const { tools } = parseRequest(imageBuild, request.body, 'the body')
     // Refuses a tool that does not exist while there is still a status to say it with.
     await images.nameOf(tools)
     const say = ndjson<ImageProgress>(reply)
     // The build goes on when the reader goes away: the next one to ask joins it.
     await images.ensure(tools, say).then(
       (image) => say({ type: 'done', image }),
-      (error: unknown) => say({ type: 'failed', message: toApiError(error).message }),
+      (error: unknown) => say({ type: 'failed', message: toApiError(error, errors).message }),
     )
     reply.raw.end()
   })
@@ -99,13 +105,4 @@ function ndjson<T>(reply: FastifyReply): (value: T) => void {
   return (value) => {
     if (!reply.raw.destroyed) reply.raw.write(`${JSON.stringify(value)}\n`)
   }
-}
-
-/** The caller is the server, on a socket that only it can open: it may read what went wrong, but not how it looks inside. */
-function toApiError(error: unknown): ApiError {
-  if (error instanceof ApiError) return error
-  if (error instanceof z.ZodError) return new ApiError('invalid_request', z.prettifyError(error))
-  const http = z.object({ statusCode: z.int().min(400).max(499), message: z.string() }).safeParse(error)
-  if (http.success) return new ApiError('invalid_request', http.data.message)
-  return new ApiError('internal', 'The runner failed at this. Its log says why.')
 }
