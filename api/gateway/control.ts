@@ -1,13 +1,8 @@
 import fastify, { LogController } from 'fastify'
-import {
-  hasZodFastifySchemaValidationErrors,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod'
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
 import { z } from 'zod'
-import { statusOf } from '../contract/errors.ts'
+import { AuditUnavailable } from '../audit/append.ts'
 import { doorOpened, doorStatus, gatewayHealth, type KillOrder, killOrder } from '../contract/gateway.ts'
 import { personId, type SandboxId, sandboxId, slug } from '../contract/ids.ts'
 import { providerSave, providerTest } from '../contract/models.ts'
@@ -15,7 +10,8 @@ import type { PolicyInForce } from '../contract/policy.ts'
 import type { ProbePlan } from '../contract/porter.ts'
 import { type ExecRequest, execRequest, execResult, proof } from '../contract/prototypes.ts'
 import { terminalInfo, terminalList, terminalOpen, terminalSize } from '../contract/terminal.ts'
-import { ApiError } from '../errors.ts'
+import { ApiError, notFound } from '../errors.ts'
+import { answerTo, type ErrorPolicy, validatorCompiler } from '../http-errors.ts'
 import { judgeProof } from '../policy/proof.ts'
 import type { Door } from './door.ts'
 import type { Doors } from './doors.ts'
@@ -37,6 +33,12 @@ const byName = z.strictObject({ id: sandboxId, name: slug })
 const byPerson = z.strictObject({ by: personId })
 const byProvider = z.strictObject({ id: slug })
 
+const errors: ErrorPolicy = {
+  unforeseen: 'Something went wrong in the gateway. Its log says more.',
+  recognise: (error) =>
+    error instanceof AuditUnavailable ? new ApiError('audit_unavailable', error.message, { cause: error }) : null,
+}
+
 /** The gateway's control door: what the server may ask (contract/gateway.ts). Never listens by itself. */
 export function buildControl({ doors, identities, providers, auditHealthy, log }: ControlDeps) {
   const logController = new LogController({ disableRequestLogging: true })
@@ -47,11 +49,11 @@ export function buildControl({ doors, identities, providers, auditHealthy, log }
 
   app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => {
-    const known = error instanceof ApiError ? error : asApiError(error)
-    if (known.code === 'internal') log.error({ err: error }, 'a control request failed')
-    return reply
-      .code(statusOf[known.code])
-      .send({ error: { code: known.code, message: known.message, requestId: request.id } })
+    const { status, body } = answerTo(error, request, errors)
+    return reply.code(status).send(body)
+  })
+  app.setNotFoundHandler(() => {
+    throw notFound()
   })
 
   const doorOf = (id: SandboxId): Door => {
@@ -181,9 +183,4 @@ function coveredBy(order: KillOrder, id: SandboxId, identities: Identities) {
   if (order.scope === 'everything') return true
   if (order.scope === 'sandbox') return order.id === id
   return identities.personOf(id) === order.id
-}
-
-function asApiError(error: unknown): ApiError {
-  if (hasZodFastifySchemaValidationErrors(error)) return new ApiError('invalid_request', error.message)
-  return new ApiError('internal', 'Something went wrong in the gateway. Its log says more.')
 }

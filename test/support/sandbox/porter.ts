@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
 import type { AuditEvent } from '../../../api/contract/audit.ts'
+import type { ProbeResult } from '../../../api/contract/prototypes.ts'
 import { createKeyedQueue } from '../../../api/flow/keyed-queue.ts'
 import { createPorterClient } from '../../../api/gateway/porter/client.ts'
 import { createTerminals, type TerminalsDeps } from '../../../api/gateway/terminals/terminals.ts'
@@ -16,8 +17,11 @@ import { createTerminals as createPorterTerminals } from '../../../sandbox-image
 const log = pino({ level: 'silent' })
 const SANDBOX = 'sb_aaaaaaaaaaaaaaaa'
 
-/** A porter in this process, without a container: its terminals, processes and ports are the test's own. */
-export function startPorter(socketPath: string) {
+/**
+ * A porter in this process, without a container: its terminals, processes and ports are the test's own. `probes` is what
+ * it says to a proof: the real attempts would prove something about the test's machine.
+ */
+export function startPorter(socketPath: string, probes: ProbeResult[] = []) {
   const wrap = (argv: string[]): string[] => closing(terminals.descriptors(), argv)
   const environment = { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: tmpdir(), PS1: '$ ' }
   const terminals = createPorterTerminals({ wrap, environment, shell: ['/bin/bash', '--norc'], cwd: '/' })
@@ -35,7 +39,11 @@ export function startPorter(socketPath: string) {
     }),
     ownPorts: [],
   })
-  const line = dial(socketPath, routes)
+  const line = dial(socketPath, (stream, headers) => {
+    if (headers[':path'] !== '/probe') return routes(stream, headers)
+    stream.respond({ ':status': 200 })
+    stream.end(JSON.stringify({ results: probes }))
+  })
   return {
     terminals,
     close() {
