@@ -5,7 +5,7 @@ import { createKeyedQueue } from '../flow/keyed-queue.ts'
 import { type Door, type DoorDeps, openDoor } from './door.ts'
 import type { Identities } from './identities.ts'
 
-type Shared = Omit<DoorDeps, 'directory' | 'recordings' | 'door'>
+type Shared = Omit<DoorDeps, 'directory' | 'recordings' | 'sandbox'>
 
 interface DoorsDeps extends Shared {
   identities: Identities
@@ -25,7 +25,7 @@ export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
         ...shared,
         directory: join(paths.sandboxes, id),
         recordings: join(paths.recordings, id),
-        door: { id, current: () => identities.identityOf(id) },
+        sandbox: { id, current: () => identities.identityOf(id) },
       })
       opened.set(id, door)
       return door
@@ -46,16 +46,22 @@ export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
     directoryOf: (id: SandboxId) => join(paths.sandboxes, id),
 
     /** After a start or a change in the database: the doors that ought to be open are, and every connection is judged again. */
-    async settle() {
+    async reconcile() {
       await Promise.all(identities.withDoor().map((id) => open(id)))
       for (const door of opened.values()) door.rejudge()
     },
 
-    /** Directories that no sandbox of the database uses any more (a crash between the two removals). */
+    /**
+     * Directories that no sandbox of the database uses any more (a crash between the two removals). An open door keeps
+     * its own: its sandbox may be younger than what `known` has read.
+     */
     async sweep(known: (id: SandboxId) => boolean) {
       for (const name of await readdir(paths.sandboxes)) {
         const id = sandboxId.safeParse(name)
-        if (id.success && !known(id.data)) await rm(join(paths.sandboxes, name), { recursive: true, force: true })
+        if (!id.success || known(id.data)) continue
+        await queue.run(id.data, async () => {
+          if (!opened.has(id.data)) await rm(join(paths.sandboxes, name), { recursive: true, force: true })
+        })
       }
     },
 

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { OffsetStream } from '../porter/client.ts'
+import type { OffsetStream } from '../porter/streams.ts'
 import type { TerminalPace } from './pace.ts'
 import type { Segments } from './segments/segments.ts'
 

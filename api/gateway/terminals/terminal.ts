@@ -19,7 +19,7 @@ export interface Budget {
 export interface TerminalDeps {
   name: string
   id: string
-  link: PorterClient
+  porter: PorterClient
   segments: Segments
   budget: Budget
   pace: TerminalPace
@@ -39,7 +39,7 @@ const whyOf: Record<Exclude<RecordingEnd, 'ended' | 'broken'>, string> = {
 
 /** One opening of one terminal: the recorder, the viewers, the input. Lives through any number of connections of the porter. */
 export function createTerminal(deps: TerminalDeps) {
-  const { name, id, link, segments, budget, pace } = deps
+  const { name, id, porter, segments, budget, pace } = deps
   let size = deps.size
   let ending = deps.ending
   let over = ending !== null
@@ -69,7 +69,7 @@ export function createTerminal(deps: TerminalDeps) {
     for (const viewer of viewers) viewer.end()
     await segments.seal()
     // Nobody will ask for what it still holds.
-    await link.removeTerminal(name).catch(() => {})
+    await porter.removeTerminal(name).catch(() => {})
   }
 
   async function keepRecording() {
@@ -79,8 +79,8 @@ export function createTerminal(deps: TerminalDeps) {
     const started = record(
       {
         segments,
-        open: (offset) => link.terminalOutput(name, offset),
-        release: (offset) => void link.releaseTerminal(name, offset).catch(() => {}),
+        open: (offset) => porter.terminalOutput(name, offset),
+        release: (offset) => void porter.releaseTerminal(name, offset).catch(() => {}),
         room: budget.room,
         onUsed: budget.use,
         pace,
@@ -96,11 +96,11 @@ export function createTerminal(deps: TerminalDeps) {
     if (over || mine.signal.aborted) return
     if (why === 'ended') await settleEnd()
     else if (why !== 'broken') await finish({ exitCode: null, why: whyOf[why] })
-    else if (link.connected()) setTimeout(resume, RETRY_MS).unref()
+    else if (porter.connected()) setTimeout(resume, RETRY_MS).unref()
   }
 
   async function settleEnd() {
-    const found = await link.terminals().then(
+    const found = await porter.terminals().then(
       ({ items }) => items.find((item) => item.id === id) ?? null,
       () => null,
     )
@@ -126,7 +126,7 @@ export function createTerminal(deps: TerminalDeps) {
     if (over) return done()
     pace.typed()
     if (!input || input.destroyed) {
-      input = link.connected() ? link.terminalInput(name) : null
+      input = porter.connected() ? porter.terminalInput(name) : null
       if (!input) {
         waiting.push({ bytes, done })
         return
@@ -146,7 +146,7 @@ export function createTerminal(deps: TerminalDeps) {
 
   /** A porter is connected that still has this terminal: go on where the recording ends. */
   function resume() {
-    if (over || !link.connected()) return
+    if (over || !porter.connected()) return
     if (input?.destroyed) input = null
     keepRecording().catch(() => {})
     const left = waiting

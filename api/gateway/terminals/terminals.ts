@@ -20,7 +20,7 @@ const TERMINALS = 20
 const DEFAULT_SIZE = { cols: 80, rows: 24 }
 
 export interface TerminalsDeps {
-  link: PorterClient
+  porter: PorterClient
   /** Recordings of this sandbox: `<directory>/<terminal>/<opening>/`. */
   directory: string
   sandbox: SandboxDoor
@@ -40,7 +40,7 @@ type Size = { cols: number; rows: number }
  * again after a restart of the gateway, of the porter's connection or of the viewer.
  */
 export function createTerminals(deps: TerminalsDeps) {
-  const { link, directory, sandbox, append, log, quotaBytes = QUOTA_BYTES } = deps
+  const { porter, directory, sandbox, append, log, quotaBytes = QUOTA_BYTES } = deps
   const recordings = createRecordings(directory)
   const byName = new Map<string, Terminal>()
   const opening = new Map<string, Promise<TerminalInfo>>()
@@ -68,8 +68,8 @@ export function createTerminals(deps: TerminalsDeps) {
   const settleSoon = () => {
     settling = settling.then(settle).catch((error) => log.warn({ err: error }, 'terminals could not be settled'))
   }
-  const stopListening = link.onConnect(settleSoon)
-  if (link.connected()) settleSoon()
+  const stopListening = porter.onConnect(settleSoon)
+  if (porter.connected()) settleSoon()
 
   function written(kind: 'opened', name: string): Promise<void>
   function written(kind: 'closed', name: string, how: Ending): Promise<void>
@@ -108,7 +108,7 @@ export function createTerminals(deps: TerminalsDeps) {
     const terminal = createTerminal({
       name,
       id,
-      link,
+      porter,
       segments,
       budget,
       pace: pace.terminal(),
@@ -141,7 +141,7 @@ export function createTerminals(deps: TerminalsDeps) {
 
   /** A porter has come: what it still has goes on, what it no longer has is over. */
   async function settle() {
-    const { items } = await link.terminals(closing.signal)
+    const { items } = await porter.terminals(closing.signal)
     for (const terminal of byName.values()) {
       if (!terminal.running()) continue
       const found = items.find((item) => item.id === terminal.id && item.name === terminal.name)
@@ -173,7 +173,7 @@ export function createTerminals(deps: TerminalsDeps) {
     const id = newOpening(Date.now())
     const { terminal } = await adopt(name, id, size, null)
     try {
-      await link.openTerminal({ name, id, ...size })
+      await porter.openTerminal({ name, id, ...size })
     } catch (error) {
       await terminal.finish({ exitCode: null, why: error instanceof Error ? error.message : 'it did not start' })
       throw error
@@ -207,7 +207,7 @@ export function createTerminals(deps: TerminalsDeps) {
     async resize(name: string, size: Size) {
       await settling
       const terminal = get(name)
-      await link.resizeTerminal(name, size)
+      await porter.resizeTerminal(name, size)
       terminal.setSize(size)
     },
 
@@ -231,9 +231,9 @@ export function createTerminals(deps: TerminalsDeps) {
       const from = await terminal.replayFrom()
       // A full-screen program painted before where the replay begins: two changes of size make it paint again.
       if (running && from > oldest) {
-        await link
+        await porter
           .resizeTerminal(name, { cols, rows: rows > 2 ? rows - 1 : rows + 1 })
-          .then(() => link.resizeTerminal(name, { cols, rows }))
+          .then(() => porter.resizeTerminal(name, { cols, rows }))
           .catch(() => {})
       }
       return { offset: from, bytes: terminal.view(from) }

@@ -60,14 +60,14 @@ export async function porterWorld() {
   const events: AuditEvent[] = []
   const gateways = new Set<{ stop(): Promise<void> }>()
 
-  /** The gateway's half: link and terminals. `stop` is what a restart of the gateway does to them. */
+  /** The gateway's half: the porter's client and the terminals. `stop` is what a restart of the gateway does to them. */
   async function startGateway(options: Pick<TerminalsDeps, 'quotaBytes' | 'segmentBytes' | 'pace'> = {}) {
-    const link = createPorterClient({ log })
-    const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, link.accept)
+    const porter = createPorterClient({ log })
+    const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, porter.accept)
     await rm(socketPath, { force: true })
     await new Promise<void>((listening) => server.listen(socketPath, listening))
     const terminals = createTerminals({
-      link,
+      porter,
       directory: join(folder, 'recordings'),
       sandbox: { id: SANDBOX, current: () => null },
       append: async (event) => {
@@ -78,18 +78,18 @@ export async function porterWorld() {
       ...options,
     })
     const gateway = {
-      link,
+      porter,
       terminals,
       /** Resolves when a porter can be asked. */
       connected: () =>
         new Promise<void>((resolve) => {
-          if (link.connected()) resolve()
-          else link.onConnect(resolve)
+          if (porter.connected()) resolve()
+          else porter.onConnect(resolve)
         }),
       async stop() {
         gateways.delete(gateway)
         await terminals.close()
-        await link.close()
+        await porter.close()
         await new Promise((closed) => server.close(closed))
       },
     }
