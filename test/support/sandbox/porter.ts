@@ -61,7 +61,7 @@ export async function porterWorld() {
   const gateways = new Set<{ stop(): Promise<void> }>()
 
   /** The gateway's half: the porter's client and the terminals. `stop` is what a restart of the gateway does to them. */
-  async function startGateway(options: Pick<TerminalsDeps, 'quotaBytes' | 'segmentBytes' | 'pace'> = {}) {
+  async function startGateway(options: Pick<TerminalsDeps, 'quotaBytes' | 'segmentBytes' | 'recordingRates'> = {}) {
     const porter = createPorterClient({ log })
     const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, porter.accept)
     await rm(socketPath, { force: true })
