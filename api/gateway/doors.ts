@@ -16,6 +16,7 @@ interface DoorsDeps extends Shared {
 export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
   const opened = new Map<SandboxId, Door>()
   const queue = createKeyedQueue<SandboxId>()
+  const removeDirectory = (id: SandboxId) => rm(join(paths.sandboxes, id), { recursive: true, force: true })
 
   const open = (id: SandboxId) =>
     queue.run(id, async () => {
@@ -36,7 +37,7 @@ export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
       const door = opened.get(id)
       opened.delete(id)
       await door?.close({ remove })
-      if (remove) await rm(join(paths.sandboxes, id), { recursive: true, force: true })
+      if (remove) await removeDirectory(id)
     })
 
   return {
@@ -56,13 +57,8 @@ export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
      * its own: its sandbox may be younger than what `known` has read.
      */
     async sweep(known: (id: SandboxId) => boolean) {
-      for (const name of await readdir(paths.sandboxes)) {
-        const id = sandboxId.safeParse(name)
-        if (!id.success || known(id.data)) continue
-        await queue.run(id.data, async () => {
-          if (!opened.has(id.data)) await rm(join(paths.sandboxes, name), { recursive: true, force: true })
-        })
-      }
+      for (const id of await sandboxesIn(paths.sandboxes))
+        if (!known(id)) await queue.run(id, async () => opened.has(id) || removeDirectory(id))
     },
 
     cut(covers: (id: SandboxId) => boolean) {
@@ -75,3 +71,7 @@ export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
   }
 }
 export type Doors = ReturnType<typeof createDoors>
+
+async function sandboxesIn(folder: string): Promise<SandboxId[]> {
+  return (await readdir(folder)).flatMap((name) => sandboxId.safeParse(name).data ?? [])
+}

@@ -3,7 +3,7 @@ import type { PorterClient } from '../porter/client.ts'
 import type { TerminalEvents } from './events.ts'
 import { createRecordingLimiter, type RecordingRates } from './limiter.ts'
 import type { Quota } from './quota.ts'
-import { createRecordings, type Ending, newOpening } from './recordings.ts'
+import { createRecordings, type Ending, newOpening, type Recordings } from './recordings.ts'
 import { createPacking, type PackingDeps } from './segments/packing.ts'
 import { openSegments } from './segments/segments.ts'
 import { createTerminal, type Terminal, type TerminalSize } from './terminal.ts'
@@ -45,19 +45,12 @@ export function createOpenings(deps: OpeningsDeps) {
 
   async function createFrom(name: string, id: string, size: TerminalSize, ending: Ending | null) {
     const segments = await openRecording(name, id)
-    const onEnd = (how: Ending) => writeEnding(name, id, how)
+    const onEnd = (how: Ending) => recordEnding(how, { name, id, recordings, events: deps.events, log })
     const terminal = createTerminal(
       { name, id, porter, segments, quota, limiter: limiter.forTerminal(), onEnd },
       { size, ending },
     )
     return { terminal, segments }
-  }
-
-  /** A log or a disk that cannot be written must not keep a dead terminal alive: the log shows the opening at least. */
-  async function writeEnding(name: string, id: string, how: Ending) {
-    const failed = (what: string) => (error: unknown) => log.error({ err: error, terminal: name }, what)
-    await deps.events.recordClosing(name, how).catch(failed('its end is not in the audit log'))
-    await recordings.markEnded(name, id, how).catch(failed('its end is not in its recording'))
   }
 
   return {
@@ -87,3 +80,18 @@ export function createOpenings(deps: OpeningsDeps) {
   }
 }
 export type Openings = ReturnType<typeof createOpenings>
+
+interface EndingDeps {
+  name: string
+  id: string
+  recordings: Recordings
+  events: TerminalEvents
+  log: Logger
+}
+
+/** A log or a disk that cannot be written must not keep a dead terminal alive: the log shows the opening at least. */
+async function recordEnding(how: Ending, { name, id, recordings, events, log }: EndingDeps) {
+  const failed = (what: string) => (error: unknown) => log.error({ err: error, terminal: name }, what)
+  await events.recordClosing(name, how).catch(failed('its end is not in the audit log'))
+  await recordings.markEnded(name, id, how).catch(failed('its end is not in its recording'))
+}

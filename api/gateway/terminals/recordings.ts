@@ -65,3 +65,4 @@ export function createRecordings(directory: string) {
     },
   }
 }
+export type Recordings = ReturnType<typeof createRecordings>

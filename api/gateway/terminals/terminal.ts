@@ -4,7 +4,7 @@ import type { PorterClient } from '../porter/client.ts'
 import { createInput } from './input.ts'
 import type { TerminalLimiter } from './limiter.ts'
 import type { Quota } from './quota.ts'
-import { type RecordingEnd, record } from './recorder.ts'
+import { type RecorderDeps, type RecordingEnd, record } from './recorder.ts'
 import type { Ending } from './recordings.ts'
 import { replayStart } from './replay.ts'
 import type { Segments } from './segments/segments.ts'
@@ -53,9 +53,9 @@ export function createTerminal(deps: TerminalDeps, before: { size: TerminalSize;
     size: before.size,
     life: before.ending ? { phase: 'ended', how: before.ending } : { phase: 'running' },
   }
-  const recording: { abort: AbortController | null; over: Promise<unknown> } = { abort: null, over: Promise.resolve() }
   const input = createInput(deps)
   const viewers = new Set<Viewer>()
+  const recording = createRecording(deps, viewers)
   const isRunning = () => state.life.phase === 'running'
   const resumeLater = () => void setTimeout(resume, RETRY_MS).unref()
 
@@ -64,7 +64,7 @@ export function createTerminal(deps: TerminalDeps, before: { size: TerminalSize;
     state.life = { phase: 'ending' }
     input.stop()
     await deps.onEnd(how)
-    await stopRecording()
+    await recording.stop()
     state.life = { phase: 'ended', how }
     for (const viewer of viewers) viewer.end()
     await segments.seal()
@@ -73,14 +73,9 @@ export function createTerminal(deps: TerminalDeps, before: { size: TerminalSize;
   }
 
   async function keepRecording() {
-    if (!isRunning() || recording.abort) return
-    const abort = new AbortController()
-    recording.abort = abort
-    const ending = record(recorderDeps(deps, viewers), abort.signal)
-    recording.over = ending
-    const why = await ending
-    recording.abort = null
-    if (!isRunning() || abort.signal.aborted) return
+    if (!isRunning() || recording.isActive()) return
+    const why = await recording.run()
+    if (!isRunning() || why === null) return
     if (why === 'ended') await finishIfExited()
     else if (why !== 'broken') await finish({ exitCode: null, why: whyOf[why] })
     else if (porter.connected()) resumeLater()
@@ -91,13 +86,6 @@ export function createTerminal(deps: TerminalDeps, before: { size: TerminalSize;
     const found = items.find((item) => item.id === id)
     if (found && !found.running) await finish({ exitCode: found.exitCode, why: 'exited' })
     else resumeLater()
-  }
-
-  /** The file is closed after the last write, never under it. */
-  async function stopRecording() {
-    recording.abort?.abort()
-    await recording.over
-    await segments.close()
   }
 
   /** A porter is connected that still has this terminal: go on where the recording ends. */
@@ -140,22 +128,43 @@ export function createTerminal(deps: TerminalDeps, before: { size: TerminalSize;
       if (isRunning()) state.life = { phase: 'closed' }
       input.stop()
       for (const viewer of viewers) viewer.stream.destroy()
-      await stopRecording()
+      await recording.stop()
     },
   }
 }
 export type Terminal = ReturnType<typeof createTerminal>
 
-function recorderDeps({ name, porter, segments, quota, limiter }: TerminalDeps, viewers: Iterable<Viewer>) {
-  return {
+/** The recorder of one terminal, one at a time. */
+function createRecording({ name, porter, segments, quota, limiter }: TerminalDeps, viewers: Iterable<Viewer>) {
+  const state: { abort: AbortController | null; over: Promise<unknown> } = { abort: null, over: Promise.resolve() }
+  const deps: RecorderDeps = {
     segments,
-    open: (offset: number) => porter.terminalOutput(name, offset),
-    release: (offset: number) => void porter.releaseTerminal(name, offset).catch(() => {}),
+    open: (offset) => porter.terminalOutput(name, offset),
+    release: (offset) => void porter.releaseTerminal(name, offset).catch(() => {}),
     room: quota.room,
     onUsed: quota.use,
     limiter,
-    onRecorded(offset: number, bytes: Buffer) {
+    onRecorded(offset, bytes) {
       for (const viewer of viewers) viewer.live(offset, bytes)
+    },
+  }
+  return {
+    isActive: () => state.abort !== null,
+    /** Why it came to its end; null when it was stopped from here. */
+    async run(): Promise<RecordingEnd | null> {
+      const abort = new AbortController()
+      state.abort = abort
+      const recorded = record(deps, abort.signal)
+      state.over = recorded
+      const why = await recorded
+      state.abort = null
+      return abort.signal.aborted ? null : why
+    },
+    /** The file is closed after the last write, never under it. */
+    async stop() {
+      state.abort?.abort()
+      await state.over
+      await segments.close()
     },
   }
 }
