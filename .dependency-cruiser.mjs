@@ -44,7 +44,7 @@ export default {
     },
     {
       name: 'deciders-stand-alone',
-      comment: 'policy, data, audit and ledger import the contract, ids, errors, the store and themselves.',
+      comment: 'policy, data, audit and ledger import the contract, ids, errors, issues, the store and themselves.',
       severity: 'error',
       from: { path: '^api/(policy|data|audit|ledger)/' },
       to: { path: '^(api|web|test)/', pathNot: [foundations, '^api/$1/'] },

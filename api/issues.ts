@@ -27,12 +27,18 @@ export const describeIssue: z.core.$ZodErrorMap = (issue) => {
     case 'too_big':
       return bound(issue.origin, Number(issue.maximum), issue.inclusive === false ? 'less than' : 'at most')
     case 'invalid_format':
-      return `must be ${FORMATS[issue.format] ?? (issue.pattern ? `of the form ${issue.pattern}` : `a valid ${issue.format}`)}`
+      return formatWords(issue)
     case 'unrecognized_keys':
       return 'there is no such field'
     default:
       return undefined
   }
+}
+
+function formatWords({ format, pattern, prefix }: { format: string; pattern?: unknown; prefix?: unknown }) {
+  if (prefix !== undefined) return `must start with "${prefix}"`
+  const form = FORMATS[format] ?? (pattern === undefined ? null : `of the form ${pattern}`)
+  return form ? `must be ${form}` : undefined
 }
 
 const KINDS: Record<string, string> = {
