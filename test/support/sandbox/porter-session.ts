@@ -1,5 +1,5 @@
 /** What the porter can do and the gateway does not ask for yet: processes, ports, its own state. Asked as the gateway would. */
-import { rm } from 'node:fs/promises'
+import { chmod, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
 import pino from 'pino'
@@ -18,6 +18,8 @@ export async function porterSession(socketPath: string) {
   const server = createServer({ noDelay: true, allowHalfOpen: true }, connection.accept)
   await rm(socketPath, { force: true })
   await new Promise<void>((listening) => server.listen(socketPath, listening))
+  // The user in a container is not ours.
+  await chmod(socketPath, 0o666)
   await connected
 
   return {
