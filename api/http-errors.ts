@@ -4,14 +4,7 @@ import { type ErrorBody, type ErrorCode, statusOf } from './contract/errors.ts'
 import { ApiError } from './errors.ts'
 import { describeIssue, sentenceOf } from './issues.ts'
 
-/** Throws what is wrong with a value that came from outside, naming the field. `whole`: what to call the value itself. */
-export function parseRequest<T>(schema: z.ZodType<T>, value: unknown, whole: string): T {
-  const parsed = schema.safeParse(value, { error: describeIssue })
-  if (!parsed.success) throw new ApiError('invalid_request', sentenceOf(parsed.error.issues, whole))
-  return parsed.data
-}
-
-/** For Fastify's `setValidatorCompiler`. */
+/** For Fastify's `setValidatorCompiler`: what is refused names the field and says what is wrong with it. */
 export function validatorCompiler({ schema, httpPart }: { schema: z.ZodType; httpPart?: string | undefined }) {
   const whole = httpPart === 'body' ? 'the body' : 'the address'
   return (value: unknown): { value: unknown } | { error: Error } => {

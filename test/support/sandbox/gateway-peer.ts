@@ -10,7 +10,8 @@ import { providerSave } from '../../../api/contract/models.ts'
 import { execRequest, type ProbeResult } from '../../../api/contract/prototypes.ts'
 import { type TerminalInfo, terminalOpen, terminalSize } from '../../../api/contract/terminal.ts'
 import { ApiError, notFound } from '../../../api/errors.ts'
-import { answerTo, parseRequest } from '../../../api/http-errors.ts'
+import { answerTo } from '../../../api/http-errors.ts'
+import { describeIssue, sentenceOf } from '../../../api/issues.ts'
 import { judgeProof, requiredProbes } from '../../../api/policy/proof.ts'
 
 export interface Call {
@@ -262,6 +263,12 @@ function echo(request: Http2ServerRequest, response: Http2ServerResponse, { offs
   response.writeHead(200, { 'content-type': 'application/octet-stream', 'x-offset': String(offset) })
   response.stream.on('error', () => {})
   request.pipe(response.stream)
+}
+
+function parseRequest<T>(schema: z.ZodType<T>, value: unknown, whole: string): T {
+  const parsed = schema.safeParse(value, { error: describeIssue })
+  if (!parsed.success) throw new ApiError('invalid_request', sentenceOf(parsed.error.issues, whole))
+  return parsed.data
 }
 
 async function callOf(request: Http2ServerRequest): Promise<Call> {
