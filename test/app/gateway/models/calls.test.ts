@@ -389,6 +389,7 @@ describe('a change cuts off what it forbids', () => {
   test.for([
     ['the label rises', { who: { ...someone, label: 'confidential' as const } }],
     ['nobody is behind the door any more', { who: null }],
+    ['another person is behind the door', { who: { ...someone, person: 'pe_bbbbbbbbbbbbbbbb' as const } }],
     ['another model is assigned', { assignments: [{ slot: 'cloud' as const, provider: 'cloudy', model: 'big-2' }] }],
     ['the provider is removed', { providers: [] }],
   ] as const)('%s', async ([_what, change]) => {
@@ -398,6 +399,31 @@ describe('a change cuts off what it forbids', () => {
     door.models.rejudge()
     await ended()
     expect((await door.until('model.call'))[0]).toMatchObject({ reason: 'killed', detail: { outcome: 'killed' } })
+  })
+
+  test.for([
+    ['the label rises', { ...someone, label: 'confidential' as const }, 403],
+    ['nobody is behind the door any more', null, 403],
+  ] as const)('also for a call whose body is still on its way: %s', async ([_what, who, status]) => {
+    const upstream = await openProvider((_request, response) => json(response, 200, {}))
+    const door = await doorTo(upstream)
+    const body = JSON.stringify(ask)
+    const client = request(`${door.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-length': body.length, expect: '100-continue' },
+    })
+    const answered = once(client, 'response')
+    client.flushHeaders()
+    // The door has taken the request, and waits for its body.
+    await once(client, 'continue')
+    door.world.who = who
+    door.models.rejudge()
+    client.end(body)
+    const [answer] = await answered
+    answer.resume()
+    expect(answer.statusCode).toBe(status)
+    expect(upstream.seen).toHaveLength(0)
+    expect(door.events).toMatchObject([{ decision: 'deny' }])
   })
 
   test('a kill ends every connection, to the sandbox and to the provider, and the next call works', async () => {
