@@ -2,6 +2,7 @@ import { chmod, mkdir, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { createOutbox } from '../audit/outbox.ts'
 import type { SandboxId } from '../contract/ids.ts'
 import { createEgress, type EgressDeps } from './egress/listener.ts'
 import type { SandboxDoor } from './identity.ts'
@@ -24,8 +25,9 @@ export interface DoorDeps {
 /** One sandbox's three sockets and what answers on them. Who it is = which of these sockets was used (law 1). */
 export async function openDoor(id: SandboxId, deps: DoorDeps) {
   const log = deps.log.child({ sandbox: id })
-  const egress = createEgress({ sandbox: deps.door, ...deps.egress, log })
-  const models = createModels({ door: deps.door, ...deps.models, log })
+  const outbox = createOutbox({ append: deps.egress.append, log })
+  const egress = createEgress({ sandbox: deps.door, ...deps.egress, outbox, log })
+  const models = createModels({ sandbox: deps.door, ...deps.models, outbox, log })
   const link = createPorterClient({ log })
   const terminals = createTerminals({
     link,
@@ -63,6 +65,7 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
       await link.close()
       egress.closeAll('killed')
       await models.closeAll('killed')
+      await outbox.flush()
       await Promise.all(servers.map(closed))
       if (remove) await rm(deps.directory, { recursive: true, force: true })
     },

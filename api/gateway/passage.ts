@@ -91,7 +91,7 @@ interface PassagesDeps {
   append: Append
   /** Writes the event that closes an intent, however long that takes; see audit/outbox.ts. */
   sendEnd: (event: AuditEvent) => unknown
-  log: Logger
+  log: Pick<Logger, 'warn' | 'error'>
 }
 
 /**

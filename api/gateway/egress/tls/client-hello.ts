@@ -1,9 +1,12 @@
+import type { EgressDenial } from '../../../contract/reasons.ts'
+
 /**
  * Reads a TLS ClientHello out of the first bytes of a connection (RFC 8446 sections 4.1.2 and 5.1, RFC 6066 section 3), without
  * decrypting anything. Strict: what two TLS stacks could read differently is refused.
  */
 
-export type HelloRefusal =
+export type HelloRefusal = Extract<
+  EgressDenial,
   | 'connect-non-tls'
   | 'hello-too-large'
   | 'hello-timeout'
@@ -15,6 +18,7 @@ export type HelloRefusal =
   | 'sni-invalid'
   | 'sni-mismatch'
   | 'ech'
+>
 
 export type HelloRead =
   | { state: 'more' }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { z } from 'zod'
-import { type Denied, refusal } from './formats.ts'
+import { type Refusal, refusal } from './formats.ts'
 
 /** Deeper than any client nests, shallow enough for every later walk to recurse. */
 const MAX_DEPTH = 100
@@ -30,7 +30,7 @@ export interface BodyLimits {
 export function readBody(
   request: IncomingMessage,
   { maxBytes, timeoutMs, take }: BodyLimits,
-): Promise<Buffer | Denied | null> {
+): Promise<Buffer | Refusal | null> {
   return new Promise((done) => {
     let chunks: Buffer[] = []
     let bytes = 0
@@ -42,7 +42,7 @@ export function readBody(
     }
     const onEnd = () => finish(Buffer.concat(chunks))
     const gone = () => finish(null)
-    const finish = (result: Buffer | Denied | null) => {
+    const finish = (result: Buffer | Refusal | null) => {
       clearTimeout(timer)
       request.off('data', onData).off('end', onEnd).off('error', gone).off('close', gone)
       // The request outlives its reading, and what listens to it with it.
@@ -80,7 +80,7 @@ export interface ReadRequest {
  * beyond 2^53, escapes and unknown fields reach the provider untouched. What would take long to read is refused before it is
  * parsed; `counted` learns how many values the text holds otherwise.
  */
-export function readRequest(bytes: Buffer, counted: (values: number) => void = () => undefined): ReadRequest | Denied {
+export function readRequest(bytes: Buffer, counted: (values: number) => void = () => undefined): ReadRequest | Refusal {
   const text = decodeUtf8(bytes)
   if (text === null) return invalid('The request body is not UTF-8 text.')
   const scan = scanKeys(text)
@@ -118,7 +118,7 @@ interface Scan {
 }
 
 /** Walks the tokens of a JSON text. It need not be valid: the real parser comes after and has the last word. */
-function scanKeys(text: string): Scan | Denied {
+function scanKeys(text: string): Scan | Refusal {
   /** The names of each open object; none yet at 'empty'. */
   const open: (Set<string> | 'empty' | 'list')[] = []
   let model: Span | null = null

@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import type { RequestBody } from './body.ts'
-import { type Denied, refusal, type WireFormat } from './formats.ts'
+import { type Refusal, refusal, type WireFormat } from './formats.ts'
 
 /**
- * Model providers can fetch, search, run code and store on a caller's behalf: ways out that no egress rule sees (BAD-INPUT
- * L04). Until a policy can allow them they are refused, each by name. What a client runs itself passes.
+ * Model providers can fetch, search, run code and store on a caller's behalf: ways out that no egress rule sees (L04). Until a policy can allow them they are refused, each by name. What a client runs itself passes.
  */
 const CLIENT_RUN: Record<WireFormat, RegExp> = {
   chat: /^(function|custom)$/,
@@ -19,7 +18,7 @@ const REFUSED_FIELDS =
 const saysNothing = (value: unknown) =>
   value === null || value === false || value === '' || (Array.isArray(value) && value.length === 0)
 
-const refused = (what: string, todo: string): Denied =>
+const refused = (what: string, todo: string): Refusal =>
   refusal(
     403,
     'server-side-refused',
@@ -27,7 +26,7 @@ const refused = (what: string, todo: string): Denied =>
   )
 
 /** The first part of the request that would make the provider act outside this sandbox's policy, or null. */
-export function serverSideRefusal(format: WireFormat, body: RequestBody): Denied | null {
+export function serverSideRefusal(format: WireFormat, body: RequestBody): Refusal | null {
   for (const [field, value] of Object.entries(body))
     if (REFUSED_FIELDS.test(field) && !saysNothing(value))
       return refused(`The field "${field.slice(0, 60)}"`, 'Leave it out.')
@@ -36,7 +35,7 @@ export function serverSideRefusal(format: WireFormat, body: RequestBody): Denied
 
 const tools = z.array(z.looseObject({ type: z.string().nullish() })).nullish()
 
-function toolRefusal(format: WireFormat, offered: unknown): Denied | null {
+function toolRefusal(format: WireFormat, offered: unknown): Refusal | null {
   const read = tools.safeParse(offered)
   if (!read.success) return refusal(400, 'body-invalid', '"tools" must be a list of objects, each with "type" as text.')
   for (const { type } of read.data ?? []) {
@@ -52,7 +51,7 @@ function toolRefusal(format: WireFormat, offered: unknown): Denied | null {
 }
 
 /** Looks at every object of the conversation. What a tool was called with is data, not an instruction to the provider. */
-function contentRefusal(roots: readonly unknown[]): Denied | null {
+function contentRefusal(roots: readonly unknown[]): Refusal | null {
   const open = [...roots]
   while (open.length > 0) {
     const value = open.pop()
@@ -74,7 +73,7 @@ const withUrl = z.looseObject({ url: z.string() })
 const REFERENCES = new Set(['item_reference', 'container_upload'])
 const INLINE = 'Send the content itself (as data: or base64).'
 
-function partRefusal(type: unknown, part: [string, unknown][]): Denied | null {
+function partRefusal(type: unknown, part: [string, unknown][]): Refusal | null {
   if (typeof type === 'string' && REFERENCES.has(type)) return refused(`A part of type "${type}"`, INLINE)
   for (const [key, value] of part) {
     if (value === null || value === undefined) continue
