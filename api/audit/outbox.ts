@@ -1,11 +1,8 @@
 import type { Logger } from 'pino'
 import type { AuditEvent } from '../contract/audit.ts'
 import type { Append } from './append.ts'
+import { createRetries } from './retries.ts'
 
-/** How many owed events are tried at the same time. */
-const AT_ONCE = 50
-const FIRST_PAUSE_MS = 50
-const LONGEST_PAUSE_MS = 5_000
 /** Refusals of one lane that wait for the log; those beyond it are counted. */
 const MAX_PENDING = 1_000
 /**
@@ -35,37 +32,27 @@ interface Owed {
  * an id once), for as long as this program lives. What is owed does not survive a crash; an intent without an end says so.
  */
 export function createOutbox({ append, log }: OutboxDeps) {
-  /** Every event that was handed over and is not in the log yet, whether or not it was tried. */
-  const owed = new Set<AuditEvent>()
-  const gathered: AuditEvent[] = []
-  const gathering: { timer: NodeJS.Timeout | null } = { timer: null }
+  const owed = createOwedSet()
   const lanes = new Set<{ sendCount(): void }>()
-  const flushes = new Set<(event: AuditEvent) => void>()
-  const retries = createRetries(({ event }) => attempt(event, 'debug'))
-
-  function settle(event: AuditEvent) {
-    owed.delete(event)
-    for (const settled of flushes) settled(event)
-  }
+  const retries = createRetries<Owed>(async ({ event, onStored }) => {
+    const stored = await attempt(event, 'debug')
+    if (stored) onStored?.()
+    return stored
+  })
+  const gathering = createGathering((event) => void send(event))
 
   async function attempt(event: AuditEvent, level: 'warn' | 'debug'): Promise<boolean> {
     try {
       await append(event)
     } catch (error) {
-      log[level](
-        { err: error, event: event.id, kind: event.kind, reason: event.reason },
-        'an event is not in the log yet',
-      )
+      const { id, kind, reason } = event
+      log[level]({ err: error, event: id, kind, reason }, 'an event is not in the log yet')
       return false
     }
-    settle(event)
+    owed.settle(event)
     return true
   }
 
-  /**
-   * For what closes an intent, and so is never dropped: there are no more of these than intents that became durable. True:
-   * it is in the log. False: not in time, so it is written later. While the log takes nothing, no new intent passes either.
-   */
   async function send(event: AuditEvent): Promise<boolean> {
     owed.add(event)
     if (await attempt(event, 'warn')) return true
@@ -73,19 +60,16 @@ export function createOutbox({ append, log }: OutboxDeps) {
     return false
   }
 
-  function sendGathered() {
-    if (gathering.timer) clearTimeout(gathering.timer)
-    gathering.timer = null
-    for (const event of gathered.splice(0)) void send(event)
-  }
-
   return {
+    /**
+     * For what closes an intent, and so is never dropped: there are no more of these than intents that became durable. True:
+     * it is in the log. False: not in time, so it is written later. While the log takes nothing, no new intent passes either.
+     */
     send,
     /** The same for an event whose writing nobody waits for. */
     gather(event: AuditEvent): void {
       owed.add(event)
-      gathered.push(event)
-      gathering.timer ??= setTimeout(sendGathered, GATHER_MS)
+      gathering.add(event)
     },
     /**
      * A lane for refusals, or a sandbox that slows the log down would hide what it was refused. A sandbox can cause any number
@@ -97,37 +81,72 @@ export function createOutbox({ append, log }: OutboxDeps) {
       return async (event) => {
         owed.add(event)
         if (await attempt(event, 'warn')) return true
-        if (!lane.add(event)) settle(event)
+        if (!lane.add(event)) owed.settle(event)
         return false
       }
     },
     /** Resolves when everything so far is in the log, or after three seconds. To be called before the log's writer closes. */
     async flush(): Promise<void> {
-      sendGathered()
+      gathering.end()
       for (const lane of lanes) lane.sendCount()
       retries.hurry()
-      const waiting = new Set(owed)
-      if (waiting.size === 0) return
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, FLUSH_MS)
-      const settled = (event: AuditEvent) => {
-        waiting.delete(event)
-        if (waiting.size === 0) resolve()
-      }
-      flushes.add(settled)
-      await promise
-      flushes.delete(settled)
-      clearTimeout(timer)
+      await owed.settled(FLUSH_MS)
     },
   }
 }
 export type Outbox = ReturnType<typeof createOutbox>
 
+/** Every event that was handed over and is not in the log yet, whether or not it was tried. */
+function createOwedSet() {
+  const owed = new Set<AuditEvent>()
+  const waiting = new Set<(event: AuditEvent) => void>()
+  return {
+    add: (event: AuditEvent) => void owed.add(event),
+    /** It is in the log, or counted by another event. */
+    settle(event: AuditEvent) {
+      owed.delete(event)
+      for (const onSettled of waiting) onSettled(event)
+    },
+    /** Resolves when all that are owed now are settled, or after `timeoutMs`. */
+    async settled(timeoutMs: number): Promise<void> {
+      const left = new Set(owed)
+      if (left.size === 0) return
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const timer = setTimeout(resolve, timeoutMs)
+      const onSettled = (event: AuditEvent) => {
+        left.delete(event)
+        if (left.size === 0) resolve()
+      }
+      waiting.add(onSettled)
+      await promise
+      waiting.delete(onSettled)
+      clearTimeout(timer)
+    },
+  }
+}
+
+function createGathering(send: (event: AuditEvent) => void) {
+  const state: { events: AuditEvent[]; timer: NodeJS.Timeout | null } = { events: [], timer: null }
+  function end() {
+    if (state.timer) clearTimeout(state.timer)
+    state.timer = null
+    for (const event of state.events.splice(0)) send(event)
+  }
+  return {
+    add(event: AuditEvent) {
+      state.events.push(event)
+      state.timer ??= setTimeout(end, GATHER_MS)
+    },
+    /** Sends what was gathered so far. */
+    end,
+  }
+}
+
 interface LaneDeps {
   countOf: (lost: number) => AuditEvent
   maxPending: number
   retries: { add(item: Owed): void }
-  owed: Set<AuditEvent>
+  owed: Pick<ReturnType<typeof createOwedSet>, 'add'>
 }
 
 function createLane({ countOf, maxPending, retries, owed }: LaneDeps) {
@@ -161,48 +180,5 @@ function createLane({ countOf, maxPending, retries, owed }: LaneDeps) {
     },
     /** Puts one event in the place of those that were counted, if there are any. */
     sendCount,
-  }
-}
-
-/** Tries what is added until `attempt` says that it is stored: a round after each pause, and longer pauses while nothing works. */
-function createRetries(attempt: (item: Owed) => Promise<boolean>) {
-  const queue: Owed[] = []
-  const state: { running: boolean; hurry: (() => void) | null } = { running: false, hurry: null }
-
-  function pause(ms: number) {
-    return new Promise<void>((done) => {
-      const timer = setTimeout(done, ms).unref()
-      state.hurry = () => {
-        clearTimeout(timer)
-        done()
-      }
-    })
-  }
-
-  async function run() {
-    let pauseMs = FIRST_PAUSE_MS
-    while (queue.length > 0) {
-      await pause(pauseMs)
-      const tried = queue.splice(0, AT_ONCE)
-      const stored = await Promise.all(tried.map(attempt))
-      // Those that failed go to the back: one that the log never takes must not keep the others from being tried.
-      for (const [index, item] of tried.entries()) {
-        if (stored[index]) item.onStored?.()
-        else queue.push(item)
-      }
-      pauseMs = stored.includes(true) ? 0 : Math.min(Math.max(pauseMs * 2, FIRST_PAUSE_MS), LONGEST_PAUSE_MS)
-    }
-    state.running = false
-  }
-
-  return {
-    add(item: Owed) {
-      queue.push(item)
-      if (state.running) return
-      state.running = true
-      void run()
-    },
-    /** Ends the present pause. */
-    hurry: () => state.hurry?.(),
   }
 }

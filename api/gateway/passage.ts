@@ -94,79 +94,22 @@ interface PassagesDeps {
   log: Pick<Logger, 'warn' | 'error'>
 }
 
+/** A passage as its registry sees it. */
+interface Entry {
+  stop(why: Stop): void
+  stillAllowed(now: DoorIdentity | null): boolean
+}
+
 /**
  * Everything that one sandbox was allowed and that is not over, from its decision on: so a kill, a change of policy or a limit
  * covers it also while its intent is being committed. A crash after the intent leaves an intent without an end: something may
  * have left. An intent that could not be recorded in time may still turn up in the log, and looks the same; nothing left then.
  */
-export function createPassages({ sandbox, append, sendEnd, log }: PassagesDeps) {
-  const open = new Set<{ stop(why: Stop): void; stillAllowed(now: DoorIdentity | null): boolean }>()
-
-  /** To be called as soon as it was decided that it is allowed. */
-  function begin<O extends Outcome>(act: Act<O>) {
-    const box: { state: PassageState<O> } = { state: { is: 'judged' } }
-    const entry = {
-      stop: (why: Stop) => void apply({ type: 'stop', why }),
-      stillAllowed: (now: DoorIdentity | null) => isSame(now, act.identity) && act.stillAllowed(now),
-    }
-    const timer = stopInTime(act, entry.stop)
-    open.add(entry)
-
-    function apply(event: PassageEvent<O>): Effect {
-      const { state, effect } = transition(box.state, event)
-      box.state = state
-      if (state.is === 'over') {
-        clearTimeout(timer)
-        open.delete(entry)
-      }
-      if (effect === 'cut' && state.is === 'stopping') act.cut(state.why)
-      if (effect === 'write-end' && state.is === 'over') writeEnd(state.outcome)
-      return effect
-    }
-    function writeEnd(outcome: (PassageState<O> & { is: 'over' })['outcome']) {
-      if (outcome === 'denied' || outcome === 'unrecorded') return
-      try {
-        sendEnd(act.describeEnd(outcome))
-      } catch (error) {
-        // Often called from a listener, where nobody would catch it.
-        log.error({ err: error }, 'the end of an allowed act could not be described')
-      }
-    }
-
-    return {
-      state: () => box.state,
-      /** Whether nothing has stopped or ended it; to be asked after every wait. */
-      goesOn: () => box.state.is === 'intended' || box.state.is === 'acting',
-      /** Resolves when the intent is durable. False: it could not be recorded in time, so nothing may happen. */
-      async intend(intent: AuditEvent): Promise<boolean> {
-        try {
-          await append(intent)
-        } catch (error) {
-          log.warn({ err: error, kind: intent.kind }, 'an intent could not be recorded in time')
-          apply({ type: 'unrecorded' })
-          return false
-        }
-        apply({ type: 'recorded' })
-        return true
-      },
-      /** To be asked right before the first byte leaves. False: it was stopped, and nothing may leave. */
-      act(): boolean {
-        apply({ type: 'act' })
-        return box.state.is === 'acting'
-      },
-      /** True the first time. It is recorded then, or as soon as the intent is durable. */
-      end(outcome: O | Stop): boolean {
-        const before = box.state.is
-        apply({ type: 'end', outcome })
-        return before !== 'over'
-      },
-      /** For what is seen only after the intent. True: it is not over yet, and the denial is to be written as what closes the intent. */
-      deny: (): boolean => apply({ type: 'deny' }) === 'write-denial',
-    }
-  }
-
+export function createPassages({ sandbox, ...deps }: PassagesDeps) {
+  const open = new Set<Entry>()
   return {
-    begin,
+    /** To be called as soon as it was decided that it is allowed. */
+    begin: <O extends Outcome>(act: Act<O>): Passage<O> => beginPassage(act, { ...deps, open }),
     size: () => open.size,
     stopAll(why: Stop) {
       for (const { stop } of [...open]) stop(why)
@@ -179,6 +122,76 @@ export function createPassages({ sandbox, append, sendEnd, log }: PassagesDeps) 
   }
 }
 export type Passages = ReturnType<typeof createPassages>
+
+export interface Passage<O extends Outcome> {
+  state(): PassageState<O>
+  /** Whether its intent is durable and nothing has stopped or ended it; to be asked after every wait. */
+  goesOn(): boolean
+  /** Resolves when the intent is durable. False: it could not be recorded in time, so nothing may happen. */
+  intend(intent: AuditEvent): Promise<boolean>
+  /** To be asked right before the first byte leaves. False: it was stopped, and nothing may leave. */
+  act(): boolean
+  /** Counts the first time only. It is recorded then, or as soon as the intent is durable. */
+  end(outcome: O | Stop): void
+  /** For what is seen only after the intent. True: it was not over, and the caller has to write the denial that closes the intent. */
+  deny(): boolean
+}
+
+function beginPassage<O extends Outcome>(
+  act: Act<O>,
+  { append, sendEnd, log, open }: Omit<PassagesDeps, 'sandbox'> & { open: Set<Entry> },
+): Passage<O> {
+  const box: { state: PassageState<O> } = { state: { is: 'judged' } }
+  const entry: Entry = {
+    stop: (why) => void apply({ type: 'stop', why }),
+    stillAllowed: (now) => isSame(now, act.identity) && act.stillAllowed(now),
+  }
+  const timer = stopInTime(act, entry.stop)
+  open.add(entry)
+
+  function apply(event: PassageEvent<O>): Effect {
+    const { state, effect } = transition(box.state, event)
+    box.state = state
+    if (state.is === 'over') {
+      clearTimeout(timer)
+      open.delete(entry)
+    }
+    if (effect === 'cut' && state.is === 'stopping') act.cut(state.why)
+    if (effect === 'write-end' && state.is === 'over') writeEnd(state.outcome)
+    return effect
+  }
+  function writeEnd(outcome: (PassageState<O> & { is: 'over' })['outcome']) {
+    if (outcome === 'denied' || outcome === 'unrecorded') return
+    try {
+      sendEnd(act.describeEnd(outcome))
+    } catch (error) {
+      // Often called from a listener, where nobody would catch it.
+      log.error({ err: error }, 'the end of an allowed act could not be described')
+    }
+  }
+
+  return {
+    state: () => box.state,
+    goesOn: () => box.state.is === 'intended' || box.state.is === 'acting',
+    async intend(intent) {
+      try {
+        await append(intent)
+      } catch (error) {
+        log.warn({ err: error, kind: intent.kind }, 'an intent could not be recorded in time')
+        apply({ type: 'unrecorded' })
+        return false
+      }
+      apply({ type: 'recorded' })
+      return true
+    },
+    act() {
+      apply({ type: 'act' })
+      return box.state.is === 'acting'
+    },
+    end: (outcome) => void apply({ type: 'end', outcome }),
+    deny: () => apply({ type: 'deny' }) === 'write-denial',
+  }
+}
 
 const isSame = (now: DoorIdentity | null, before: DoorIdentity): now is DoorIdentity =>
   now !== null && now.person === before.person && now.prototype === before.prototype

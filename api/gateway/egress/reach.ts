@@ -8,7 +8,7 @@ import type { Resolve } from './resolve.ts'
 /** A connected socket to exactly this address, or an error; `code: 'ETIMEDOUT'` after `timeoutMs`. */
 export type Dial = (to: { address: string; port: number; timeoutMs: number }) => Promise<Socket>
 
-interface ReachDeps {
+export interface ReachDeps {
   lookUp: Resolve
   dial: Dial
   /** This machine's addresses, now. */

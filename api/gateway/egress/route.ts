@@ -19,7 +19,7 @@ import {
   type Trace,
 } from './events.ts'
 import type { EgressLimits } from './limits.ts'
-import { addressRefusal, type Dial, reach } from './reach.ts'
+import { addressRefusal, type Dial, type ReachDeps, reach } from './reach.ts'
 import { createLookups, type Resolve } from './resolve.ts'
 
 interface RoutesDeps {
@@ -50,6 +50,8 @@ export interface Route {
   deny(reason: EgressDenial): Promise<Answer>
 }
 
+type Opened = ({ ok: true } & Route) | NoRoute
+
 /**
  * One sandbox's requests on their way out, in this order: identity → policy → intent durable → resolve → classify every answer
  * → dial the judged address. Each intent is closed by exactly one event of the same correlation: `egress.ended`, or
@@ -69,7 +71,7 @@ export function createRoutes({ sandbox, append, outbox, resolve, dial, own, limi
       raw: `${lost} denials`,
     }),
   )
-  const reachDeps = {
+  const reachDeps: ReachDeps = {
     lookUp: createLookups(resolve, limits.lookups, limits.lookupMs),
     dial,
     own,
@@ -84,7 +86,7 @@ export function createRoutes({ sandbox, append, outbox, resolve, dial, own, limi
     return { ok: false, answer: answerFor(reason, where) }
   }
 
-  async function open(request: EgressRequest): Promise<({ ok: true } & Route) | NoRoute> {
+  async function open(request: EgressRequest): Promise<Opened> {
     const identity = sandbox.current()
     const { method } = request
     if (!identity) return refuse({ reason: 'no-identity', identity, method, request })
@@ -98,36 +100,10 @@ export function createRoutes({ sandbox, append, outbox, resolve, dial, own, limi
     const trace: Trace = { sandbox: sandbox.id, identity, request, rule: decision.rule, correlation: randomUUID() }
     const way = beginWay(trace, decision.endsAtMs, shared)
     try {
-      return await travel(way, trace, decision.addresses)
+      return await connect(way, trace, { permitted: decision.addresses, ...reachDeps })
     } catch (error) {
       way.end('error', 502)
       throw error
-    }
-  }
-
-  async function travel(
-    way: Way,
-    trace: Trace,
-    permitted: readonly string[],
-  ): Promise<({ ok: true } & Route) | NoRoute> {
-    const { request } = trace
-    const answer = (reason: Answer['reason']): NoRoute => ({ ok: false, answer: answerFor(reason, nameOf(request)) })
-    if (!(await way.intend())) return answer('audit-unavailable')
-    if (!way.act()) return answer('policy-change')
-    const reached = await reach({ request, permitted, goesOn: way.goesOn }, reachDeps)
-    switch (reached.is) {
-      case 'stopped':
-        return answer('policy-change')
-      case 'failed': {
-        const failure = answer(reached.reason)
-        way.end('error', failure.answer.status)
-        return failure
-      }
-      case 'denied':
-        return { ok: false, answer: await way.deny(reached.reason, reached.address) }
-      case 'connected':
-        way.connect(reached.address, reached.upstream)
-        return { ok: true, request, upstream: reached.upstream, signal: way.signal, end: way.end, deny: way.deny }
     }
   }
 
@@ -148,6 +124,32 @@ interface WayDeps {
   own: () => ReadonlySet<string>
   absoluteMs: number
   send: Outbox['send']
+}
+
+/** From the recorded intent to a connected upstream, or to what the client is told instead. */
+async function connect(
+  way: Way,
+  { request }: Trace,
+  { permitted, ...deps }: ReachDeps & { permitted: readonly string[] },
+): Promise<Opened> {
+  const answer = (reason: Answer['reason']): NoRoute => ({ ok: false, answer: answerFor(reason, nameOf(request)) })
+  if (!(await way.intend())) return answer('audit-unavailable')
+  if (!way.act()) return answer('policy-change')
+  const reached = await reach({ request, permitted, goesOn: way.goesOn }, deps)
+  switch (reached.is) {
+    case 'stopped':
+      return answer('policy-change')
+    case 'failed': {
+      const failure = answer(reached.reason)
+      way.end('error', failure.answer.status)
+      return failure
+    }
+    case 'denied':
+      return { ok: false, answer: await way.deny(reached.reason, reached.address) }
+    case 'connected':
+      way.adopt(reached.address, reached.upstream)
+      return { ok: true, request, upstream: reached.upstream, signal: way.signal, end: way.end, deny: way.deny }
+  }
 }
 
 /** One passage with the upstream connection that belongs to it. */
@@ -193,7 +195,8 @@ function beginWay(trace: Trace, endsAtMs: number | null, { passages, upstreams, 
     end,
     intend: () => passage.intend(describeIntent(trace)),
     act: passage.act,
-    connect(address: string, upstream: Socket) {
+    /** From now on the upstream ends with it. */
+    adopt(address: string, upstream: Socket) {
       state.address = address
       state.upstream = upstream
       upstreams.add(upstream)
