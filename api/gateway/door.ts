@@ -65,6 +65,7 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
       await link.close()
       egress.closeAll('killed')
       await models.closeAll('killed')
+      // What was cut off here is owed to the log, and the log's writer is closed next.
       await outbox.flush()
       await Promise.all(servers.map(closed))
       if (remove) await rm(deps.directory, { recursive: true, force: true })

@@ -8,7 +8,7 @@ export type Outcome = (typeof OUTCOMES)[number]
 /** Why the gateway itself ends what is under way. */
 export type Stop = Extract<Outcome, 'policy-change' | 'killed' | 'limit'>
 
-/** Where one allowed act stands. */
+/** The state of one allowed act. */
 export type PassageState<O extends Outcome = Outcome> =
   /** Its intent is on its way to the log. */
   | { is: 'judged' }

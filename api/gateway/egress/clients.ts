@@ -56,7 +56,7 @@ export function createClients({ routes, limits, run }: ClientsDeps) {
 
   return {
     refuseBytes,
-    /** False: there are too many, and this one is closed unheard. */
+    /** False: there are too many, and this one is closed without reading from it. */
     add(socket: Socket): boolean {
       if (clients.size >= limits.connections) {
         overflow(socket)
@@ -83,7 +83,7 @@ export function createClients({ routes, limits, run }: ClientsDeps) {
 }
 export type Clients = ReturnType<typeof createClients>
 
-/** Connections past the limit are closed unheard. They are counted and written down once a second: the log must not drown. */
+/** Connections past the limit are closed without reading from them. They are counted, and recorded together once a second: they must not flood the log. */
 function createOverflow({ routes, limits, run }: ClientsDeps) {
   const state: { refused: number; timer: NodeJS.Timeout | null } = { refused: 0, timer: null }
   return (client: Socket) => {

@@ -43,7 +43,7 @@ export function createEgress({ limits: given, ...deps }: EgressDeps) {
   }
   const clients = createClients({ routes, limits, run })
   const rateLimiter = createRateLimiter({ burst: limits.requestBurst, perSecond: limits.requestsPerSecond })
-  const server = createProxyServer(limits, { clients, routes, limits, rateLimiter, share: createFairShare(), run })
+  const server = createProxyServer(limits, { clients, routes, limits, rateLimiter, fairShare: createFairShare(), run })
 
   return {
     /** Takes an accepted connection of the sandbox's socket, made with `allowHalfOpen`. */
@@ -70,7 +70,7 @@ function createProxyServer(limits: EgressLimits, deps: ReceiveDeps) {
     insecureHTTPParser: false,
     // The parser counts without separators; the whole is counted in http/framing.ts.
     maxHeaderSize: limits.headerBytes,
-    // Checked in http/framing.ts, so that it is written down like any other refusal.
+    // Checked in http/framing.ts, so that it is recorded like any other refusal.
     requireHostHeader: false,
     keepAliveTimeout: limits.keepAliveMs,
     noDelay: true,

@@ -35,7 +35,7 @@ type Reached =
 
 export async function reach(wanted: Wanted, deps: ReachDeps): Promise<Reached> {
   const { request, permitted, goesOn } = wanted
-  const found = await settled(deps.lookUp(request.host))
+  const found = await outcomeOf(deps.lookUp(request.host))
   if (!goesOn()) return { is: 'stopped' }
   if (!found.ok || found.value.length === 0)
     return { is: 'failed', reason: !found.ok && found.code === 'ETIMEOUT' ? 'dns-timeout' : 'dns-failed' }
@@ -68,7 +68,7 @@ async function dialFirst(
   for (const address of addresses) {
     const timeoutMs = Math.ceil(byMs - performance.now())
     if (timeoutMs <= 0) break
-    const dialled = await settled(dial({ address, port, timeoutMs }))
+    const dialled = await outcomeOf(dial({ address, port, timeoutMs }))
     if (dialled.ok) {
       const upstream = dialled.value
       upstream.on('error', () => {})
@@ -80,7 +80,7 @@ async function dialFirst(
   return { is: 'failed', reason: code === 'ETIMEDOUT' ? 'upstream-timeout' : 'upstream-unreachable' }
 }
 
-async function settled<T>(work: Promise<T>): Promise<{ ok: true; value: T } | { ok: false; code: string }> {
+async function outcomeOf<T>(work: Promise<T>): Promise<{ ok: true; value: T } | { ok: false; code: string }> {
   try {
     return { ok: true, value: await work }
   } catch (error) {

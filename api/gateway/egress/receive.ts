@@ -19,7 +19,7 @@ export interface ReceiveDeps {
   routes: Routes
   limits: EgressLimits
   rateLimiter: RateLimiter
-  share: FairShare
+  fairShare: FairShare
   /** Runs what nobody waits for; see listener.ts. */
   run(work: Promise<unknown>, client: Socket): void
 }
@@ -44,14 +44,14 @@ async function answerRequest(
   { request, response }: Exchange,
   client: Client,
   expects: boolean,
-  { routes, limits, rateLimiter, share }: ReceiveDeps,
+  { routes, limits, rateLimiter, fairShare }: ReceiveDeps,
 ) {
   const reason = expects ? 'expectation-unknown' : framingRefusal(request, limits.headerBytes)
   // Its body may not parse either; that is then the same refusal.
   if (reason && !request.complete) client.refused = true
   if (reason) return refuseRequest({ request, response }, routes, reason)
   await rateLimiter.wait()
-  return forward({ request, response }, routes, limits, share)
+  return forward({ request, response }, routes, limits, fairShare)
 }
 
 export function receiveConnect(request: IncomingMessage, head: Buffer, upgrade: boolean, deps: ReceiveDeps): void {
@@ -67,13 +67,13 @@ async function answerConnect(
   request: IncomingMessage,
   head: Buffer,
   { alone, upgrade }: { alone: boolean; upgrade: boolean },
-  { routes, limits, rateLimiter, share }: ReceiveDeps,
+  { routes, limits, rateLimiter, fairShare }: ReceiveDeps,
 ) {
   const { socket, headers, method = '', url = '' } = request
   const reason = upgrade ? 'upgrade-not-allowed' : framingRefusal(request, limits.headerBytes)
   if (alone && !reason) {
     await rateLimiter.wait()
-    return tunnel({ client: socket, head, url, headers }, routes, limits, share)
+    return tunnel({ client: socket, head, url, headers }, routes, limits, fairShare)
   }
   const raw = escapeRaw(`${method} ${url}`)
   const { answer } = await routes.refuse({ reason: reason ?? 'malformed-request', method, raw })

@@ -1,4 +1,4 @@
-/** What a request line asks for, and how input that cannot be understood is written down. */
+/** What a request line asks for, and how input that cannot be understood is recorded. */
 import type { EgressDenial } from '../../contract/reasons.ts'
 import type { EgressRequest } from '../../policy/egress.ts'
 import { type AuthorityRefusal, canonicalAuthority } from '../../policy/host.ts'

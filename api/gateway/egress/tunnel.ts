@@ -25,7 +25,7 @@ export async function tunnel(
   { client, head, url, headers }: Connect,
   routes: Routes,
   limits: EgressLimits,
-  share: FairShare,
+  fairShare: FairShare,
 ): Promise<void> {
   const target = connectTarget(url)
   const route = target.ok
@@ -34,7 +34,7 @@ export async function tunnel(
   if (!route.ok) return finish(client, rawAnswer(route.answer, headers))
 
   try {
-    await relay({ client, head }, route, limits, share)
+    await relay({ client, head }, route, limits, fairShare)
   } catch (error) {
     route.end('error', 502)
     throw error
@@ -45,7 +45,7 @@ async function relay(
   { client, head }: Pick<Connect, 'client' | 'head'>,
   route: Route,
   limits: EgressLimits,
-  share: FairShare,
+  fairShare: FairShare,
 ): Promise<void> {
   const { upstream, request, signal } = route
   signal.addEventListener('abort', () => client.destroy())
@@ -74,8 +74,8 @@ async function relay(
   }
   if (rest.length > 0) upstream.write(rest)
   join(client, upstream, route, limits.idleMs)
-  share(client, upstream)
-  share(upstream, client)
+  fairShare(client, upstream)
+  fairShare(upstream, client)
 }
 
 function join(client: Socket, upstream: Socket, route: Route, idleMs: number) {

@@ -97,7 +97,7 @@ function ask(call: AllowedCall, request: IncomingMessage, upstream: Upstream, de
   return upstream.send({ provider, path, headers, body: call.text, signal: abort.signal })
 }
 
-/** Passes a provider's refusal on with the key masked; what is about the key itself, or leads elsewhere, is said in our own words. */
+/** Passes a provider's refusal on with the key masked; what is about the key itself, or leads elsewhere, is answered in our own words. */
 async function passError(
   call: AllowedCall,
   answer: UpstreamAnswer,

@@ -20,7 +20,7 @@ export interface ModelsDeps {
   providers: ProviderSource
   append: Append
   /** The sandbox's own: what it owes to the log. */
-  outbox: Pick<Outbox, 'gather' | 'refusals' | 'flush'>
+  outbox: Pick<Outbox, 'gather' | 'refusals'>
   demo: Demo
   log: Logger
   limits?: ModelLimits
@@ -56,7 +56,7 @@ export function createModels(deps: ModelsDeps) {
     rejudge: passages.rejudge,
     /**
      * Ends every call and connection, to the sandbox and to providers, at once. New ones are taken again afterwards. Resolves
-     * when what they owe is in the log: wait for it before the log's writer is closed.
+     * when those calls have handed what they owe to the outbox: flush that before the log's writer is closed.
      */
     async closeAll(why: Stop): Promise<void> {
       log.debug({ why, calls: passages.size() }, 'model connections closed')
@@ -64,7 +64,6 @@ export function createModels(deps: ModelsDeps) {
       sockets.destroyAll()
       await upstream.close().catch((error: unknown) => log.warn({ err: error }, 'a provider connection did not close'))
       await Promise.all(answering)
-      await outbox.flush()
     },
     connections: sockets.size,
   }

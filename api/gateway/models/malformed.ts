@@ -17,7 +17,7 @@ interface MalformedDeps {
   refusalWaitMs: number
 }
 
-/** What came on a model socket and was no request: it is written down like any refusal, once for a connection, and the connection is closed. */
+/** Bytes on a model socket that are no HTTP request: recorded like any refusal, once for each connection, which is then closed. */
 export function createMalformed({ sandbox, recordDenial, rateLimiter, refusalWaitMs }: MalformedDeps) {
   const refused = new WeakSet<Duplex>()
 

@@ -15,15 +15,15 @@ export const NOT_RECORDED = refusal(
 )
 
 /** What is known of a refused request. */
-export interface Refused extends Omit<Denial, 'reason'> {
+export interface Asked extends Omit<Denial, 'reason'> {
   format: WireFormat
 }
-export type Refuse = (response: ServerResponse, refused: Refusal, of: Refused) => Promise<void>
+export type Refuse = (response: ServerResponse, refused: Refusal, asked: Asked) => Promise<void>
 
 /** Refusals are recorded once, and then answered in the shape that the client's own provider would use. */
 export function createRefuse(sandbox: SandboxDoor, record: SendRefusal): Refuse {
-  return async (response, refused, { format, ...of }) => {
-    const recorded = await record(describeDenial(sandbox.id, { ...of, reason: refused.reason }))
+  return async (response, refused, { format, ...asked }) => {
+    const recorded = await record(describeDenial(sandbox.id, { ...asked, reason: refused.reason }))
     answerInstead(response, format, recorded ? refused : NOT_RECORDED)
     // node:http reads an unread body away so that the client gets its answer; one that does not end is cut off.
     const { req } = response

@@ -23,7 +23,7 @@ export async function forward(
   exchange: Exchange,
   routes: Routes,
   limits: EgressLimits,
-  share: FairShare,
+  fairShare: FairShare,
 ): Promise<void> {
   const { request } = exchange
   const { method = '', url = '' } = request
@@ -37,7 +37,7 @@ export async function forward(
   route.signal.addEventListener('abort', () => client.destroy())
   try {
     const outgoing = openUpstreamRequest(request, target.originForm, route, limits)
-    relay(exchange, outgoing, route, limits.idleMs, share)
+    relay(exchange, outgoing, route, limits.idleMs, fairShare)
   } catch (error) {
     route.end('error', 502)
     throw error
@@ -63,7 +63,7 @@ function openUpstreamRequest(
   })
 }
 
-/** Framing is said anew, from what the parser found, never from what a `Connection` field may have struck out. */
+/** Framing fields are written anew from what the parser found: a `Connection` field may have removed those that came. */
 function headerOf(request: IncomingMessage): [string, string][] {
   const { headers } = request
   const framing: [string, string][] = []

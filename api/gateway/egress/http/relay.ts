@@ -19,7 +19,7 @@ interface Failing {
   invalid(): void
   /** For an answer that has begun: the client must not take what it has for the whole. */
   breakOff(): void
-  /** Wraps a listener. What one throws nobody catches, and the process would end: for all sandboxes. */
+  /** Wraps a listener: nobody catches what one throws, and the process would end for all sandboxes. */
   guard<T extends unknown[]>(listener: (...args: T) => void): (...args: T) => void
 }
 
@@ -28,7 +28,7 @@ export function relay(
   outgoing: ClientRequest,
   route: Route,
   idleMs: number,
-  share: FairShare,
+  fairShare: FairShare,
 ): void {
   const { request, response } = exchange
   const failing = createFailing(exchange, route)
@@ -40,13 +40,13 @@ export function relay(
     if (error.code?.startsWith('HPE_')) failing.invalid()
     else failUnsent(exchange, route, 'upstream-unreachable')
   })
-  relayAnswer(exchange, outgoing, failing, share)
+  relayAnswer(exchange, outgoing, failing, fairShare)
   response.on('finish', () => route.end('completed', response.statusCode))
   // The connection's end, not the response's: a pipelined one that was not yet its turn is never told.
   const onClientGone = () => route.end('client-closed', response.headersSent ? response.statusCode : null)
   request.socket.once('close', onClientGone)
   response.on('close', () => request.socket.off('close', onClientGone))
-  relayRequest(request, outgoing, failing, share)
+  relayRequest(request, outgoing, failing, fairShare)
 }
 
 function createFailing(exchange: Exchange, route: Route): Failing {
@@ -77,10 +77,10 @@ function failUnsent(exchange: Exchange, route: Route, reason: Answer['reason']) 
   respond(exchange, answer)
 }
 
-function relayRequest(request: IncomingMessage, outgoing: ClientRequest, { guard }: Failing, share: FairShare) {
+function relayRequest(request: IncomingMessage, outgoing: ClientRequest, { guard }: Failing, fairShare: FairShare) {
   request.on('error', () => outgoing.destroy())
   request.pipe(outgoing, { end: false })
-  share(request, outgoing)
+  fairShare(request, outgoing)
   const onEnd = () => {
     const trailers = trailerFields(request.rawTrailers)
     if (trailers.length > 0) outgoing.addTrailers(trailers)
@@ -94,7 +94,7 @@ function relayAnswer(
   { request, response }: Exchange,
   outgoing: ClientRequest,
   { invalid, breakOff, guard }: Failing,
-  share: FairShare,
+  fairShare: FairShare,
 ) {
   // 101 to somebody who did not ask for it.
   outgoing.on('upgrade', guard(invalid))
@@ -119,7 +119,7 @@ function relayAnswer(
     response.writeHead(statusCode, phrase, responseHeader(answer.rawHeaders, isChunkedOnBoth(request, answer)).flat())
     response.flushHeaders()
     answer.pipe(response, { end: false })
-    share(answer, response)
+    fairShare(answer, response)
     const onEnd = () => {
       const trailers = trailerFields(answer.rawTrailers)
       if (trailers.length > 0) response.addTrailers(trailers)

@@ -11,7 +11,7 @@ export interface ToolAdapter {
   file: string
   write(content: string): ToolCall | null
   read(): ToolCall | null
-  /** Replaces text that stands in the file once. */
+  /** Replaces text that occurs once in the file. */
   edit(before: string, after: string): ToolCall | null
   run(command: string, why: string): ToolCall | null
 }

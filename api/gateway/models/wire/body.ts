@@ -62,7 +62,7 @@ export interface ReadRequest {
 }
 
 /**
- * Parses a request. Two readers of one text must not see two requests, so a key that stands twice in an object is refused
+ * Parses a request. Two readers of one text must not see two requests, so a key that appears twice in an object is refused
  * (at the top also when only its case differs: Go's encoding/json folds it), and the text is not written anew: numbers
  * beyond 2^53, escapes and unknown fields reach the provider untouched. What would take long to read is refused before it is
  * parsed; `counted` learns how many values the text holds otherwise.

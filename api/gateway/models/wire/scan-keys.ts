@@ -57,7 +57,7 @@ export function scanKeys(text: string): Scan | Refusal {
         const top = open.length === 1
         const folded = top ? key.toLowerCase() : key
         const names = namesOf(open)
-        if (names.has(folded)) return invalid(`The field "${key.slice(0, 60)}" stands twice in the request body.`)
+        if (names.has(folded)) return invalid(`The field "${key.slice(0, 60)}" appears twice in the request body.`)
         if (top && !isPassedOn(key, folded))
           return invalid(
             `The field "${key.slice(0, 60).replace(/[^\x20-\x7e]/g, '?')}" is not one that Backlot passes on.`,
@@ -78,7 +78,7 @@ export function scanKeys(text: string): Scan | Refusal {
 const TOO_MANY_VALUES = refusal(
   413,
   'body-too-many-values',
-  `A model request may hold ${MAX_VALUES} values at most: objects, lists, fields and what stands in them. Start a new session, or send data as text.`,
+  `A model request may hold ${MAX_VALUES} values at most: objects, lists, fields and what is in them. Start a new session, or send data as text.`,
 )
 
 /** A set for each of very many objects without a field would cost more than the rest of the reading. */

@@ -18,7 +18,7 @@ const REFUSED_FIELDS =
 const saysNothing = (value: unknown) =>
   value === null || value === false || value === '' || (Array.isArray(value) && value.length === 0)
 
-const refused = (what: string, todo: string): Refusal =>
+const refuse = (what: string, todo: string): Refusal =>
   refusal(
     403,
     'server-side-refused',
@@ -29,7 +29,7 @@ const refused = (what: string, todo: string): Refusal =>
 export function serverSideRefusal(format: WireFormat, body: RequestBody): Refusal | null {
   for (const [field, value] of Object.entries(body))
     if (REFUSED_FIELDS.test(field) && !saysNothing(value))
-      return refused(`The field "${field.slice(0, 60)}"`, 'Leave it out.')
+      return refuse(`The field "${field.slice(0, 60)}"`, 'Leave it out.')
   return toolRefusal(format, body.tools) ?? contentRefusal([body.messages, body.input, body.system, body.instructions])
 }
 
@@ -42,7 +42,7 @@ function toolRefusal(format: WireFormat, offered: unknown): Refusal | null {
     // Anthropic: no type means a custom tool. OpenAI: the type is required, so none is not one that we know.
     if (type ? CLIENT_RUN[format].test(type) : format === 'messages') continue
     const name = type ? `"${type.slice(0, 60)}"` : 'without a type'
-    return refused(
+    return refuse(
       `The tool ${name} is run by the provider and`,
       'Switch it off in the agent; tools that the agent runs itself work.',
     )
@@ -74,13 +74,13 @@ const REFERENCES = new Set(['item_reference', 'container_upload'])
 const INLINE = 'Send the content itself (as data: or base64).'
 
 function partRefusal(type: unknown, part: [string, unknown][]): Refusal | null {
-  if (typeof type === 'string' && REFERENCES.has(type)) return refused(`A part of type "${type}"`, INLINE)
+  if (typeof type === 'string' && REFERENCES.has(type)) return refuse(`A part of type "${type}"`, INLINE)
   for (const [key, value] of part) {
     if (value === null || value === undefined) continue
-    if (/^file_?ids?$/i.test(key)) return refused(`"${key}"`, INLINE)
+    if (/^file_?ids?$/i.test(key)) return refuse(`"${key}"`, INLINE)
     if (key === 'source' && typeof value === 'object' && !source.safeParse(value).success)
-      return refused('A source other than text or base64', INLINE)
-    if (/_(url|uri)$/i.test(key) && !isInline(value)) return refused(`"${key.slice(0, 60)}" with an address`, INLINE)
+      return refuse('A source other than text or base64', INLINE)
+    if (/_(url|uri)$/i.test(key) && !isInline(value)) return refuse(`"${key.slice(0, 60)}" with an address`, INLINE)
   }
   return null
 }
