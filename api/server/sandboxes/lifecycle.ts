@@ -1,4 +1,4 @@
-/** The life of a sandbox (DESIGN section 4): every legal move, in one table. Whoever changes a row's state asks here first. */
+/** The life of a sandbox: every legal move, in one table. Whoever changes a row's state asks here first. */
 import type { SandboxState } from '../../contract/prototypes.ts'
 
 export const legalMoves: Record<SandboxState, readonly SandboxState[]> = {

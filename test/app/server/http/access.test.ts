@@ -179,8 +179,8 @@ describe('forbidden and missing', () => {
   test.each([
     ['a route that is not there', 'GET', '/api/v1/nothing'],
     ['a route for another role', 'GET', '/api/v1/people'],
-    ['the log', 'GET', '/api/v1/audit/events'],
-    ['the live log', 'GET', '/api/v1/audit/feed'],
+    ['A13 the log', 'GET', '/api/v1/audit/events'],
+    ['A13 the live log', 'GET', '/api/v1/audit/feed'],
     ["somebody else's prototype", 'GET', '/api/v1/prototypes/<prototype>'],
     ['a prototype that is not there', 'GET', '/api/v1/prototypes/pr_aaaaaaaaaaaaaaaa'],
     ['an id that is none', 'GET', '/api/v1/prototypes/..%2f..%2fetc'],
