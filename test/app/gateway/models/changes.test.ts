@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'
+import type { AuditEvent } from '../../../../api/contract/audit.ts'
 import { keptForOneTest } from '../../../support/kept.ts'
 import { openModelDoor, someone } from '../../../support/models/door.ts'
 import { json, openProvider } from '../../../support/models/provider.ts'
@@ -10,11 +11,15 @@ const keep = keptForOneTest()
 const ask = { model: 'backlot/default', messages: [{ role: 'user', content: 'hello' }] }
 
 /** A door whose cloud model is `big-1` at `upstream`. */
-const doorTo = async (upstream: Awaited<ReturnType<typeof openProvider>>) =>
+const doorTo = async (
+  upstream: Awaited<ReturnType<typeof openProvider>>,
+  append: (event: AuditEvent) => Promise<void> = async () => undefined,
+) =>
   keep(
     await openModelDoor({
       providers: [keep(upstream).as('cloudy')],
       assignments: [{ slot: 'cloud', provider: 'cloudy', model: 'big-1' }],
+      append,
     }),
   )
 
@@ -78,5 +83,24 @@ describe('a change cuts off what it forbids', () => {
     await expect.poll(() => door.models.connections()).toBe(0)
     expect((await door.until('model.call'))[0]?.detail).toMatchObject({ outcome: 'killed' })
     expect((await door.post('/v1/chat/completions', ask)).status).toBe(200)
+  })
+
+  test('a kill while the intent is being committed: nothing leaves, and the log says so', async () => {
+    const intent = Promise.withResolvers<void>()
+    const held = { intents: 0 }
+    const upstream = await openProvider((_request, response) => json(response, 200, {}))
+    const door = await doorTo(upstream, async ({ kind }) => {
+      if (kind !== 'model.request') return
+      held.intents++
+      await intent.promise
+    })
+    const answered = door.post('/v1/chat/completions', ask).catch(() => null)
+    await expect.poll(() => held.intents).toBe(1)
+    void door.models.closeAll('killed')
+    intent.resolve()
+    expect(await answered).toBeNull()
+    expect((await door.until('model.call'))[0]).toMatchObject({ reason: 'killed', detail: { status: null } })
+    expect(door.events.map(({ kind }) => kind)).toEqual(['model.request', 'model.call'])
+    expect(upstream.seen).toEqual([])
   })
 })
