@@ -3,7 +3,7 @@ import type { PolicyInForce } from '../../contract/policy.ts'
 import { ApiError } from '../../errors.ts'
 import type { Store } from '../../store/connect.ts'
 
-/** Sandboxes that take up room: stopped ones keep their disk. */
+/** Throws `limit_reached` when this person has as many sandboxes as the policy lets them. Stopped ones count: they keep their disk. */
 export async function keepLimit(trx: Store, person: PersonId, policy: PolicyInForce): Promise<void> {
   const { held } = await trx
     .selectFrom('sandboxes')
@@ -15,6 +15,6 @@ export async function keepLimit(trx: Store, person: PersonId, policy: PolicyInFo
   if (Number(held) < perPerson) return
   throw new ApiError(
     'limit_reached',
-    `You have ${held} of at most ${perPerson} prototypes. Delete one that you no longer need, or ask your admin for more (perPerson in the policy "${policy.name}").`,
+    `You have ${held} of at most ${perPerson} prototypes. Delete one that you no longer need, or ask your admin for a higher limit.`,
   )
 }

@@ -31,7 +31,7 @@ async function joined() {
       socket,
       bytes,
       onFrame: (frame) => void frames.push(frame),
-      goodbye: async () => ({ type: 'exit', exitCode: 0 }),
+      lastFrame: async () => ({ type: 'exit', exitCode: 0 }),
     })
   })
   const address: AddressInfo | string | null = server.address()

@@ -63,7 +63,10 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
   'session.ended': say(detailOf['session.ended'], () => 'signed out'),
   'token.created': say(detailOf['token.created'], (it) => `made API token “${it.name}”`),
   'token.revoked': say(detailOf['token.revoked'], (it) => `revoked API token ${it.token}`),
-  'request.refused': say(detailOf['request.refused'], (it) => `tried ${it.method} ${it.route}`),
+  'request.refused': say(
+    detailOf['request.refused'],
+    (it) => `tried ${it.method} ${it.route}${it.times > 1 ? `, ${it.times} times` : ''}`,
+  ),
   'policy.published': say(
     detailOf['policy.published'],
     (it) => `published policy ${it.name} v${it.version}${accepting(it.unsafe)}`,
