@@ -9,9 +9,6 @@ import { createWriter, isRowsFault, type Writer } from './writer.ts'
 /** Resolves when the event is committed. Rejects when it could not be in time: what it announces must then not happen. */
 export type Append = (event: AuditEvent) => Promise<void>
 
-/** Resolves when the event is committed. Rejects when it could not be in time: what it announces must then not happen. */
-export type Append = (event: AuditEvent) => Promise<void>
-
 /** The event could not be made durable in time. What it announces must not happen. */
 export class AuditUnavailable extends Error {
   constructor(cause?: unknown) {

@@ -39,7 +39,7 @@ export function createOutbox({ append, log }: OutboxDeps) {
     if (stored) onStored?.()
     return stored
   })
-  const gathering = createGathering((event) => void send(event))
+  const gathering = createGathering(owed, (event) => void send(event))
 
   async function attempt(event: AuditEvent, level: 'warn' | 'debug'): Promise<boolean> {
     try {
@@ -67,10 +67,7 @@ export function createOutbox({ append, log }: OutboxDeps) {
      */
     send,
     /** The same for an event whose writing nobody waits for. */
-    gather(event: AuditEvent): void {
-      owed.add(event)
-      gathering.add(event)
-    },
+    gather: gathering.add,
     /**
      * A lane for refusals, or a sandbox that slows the log down would hide what it was refused. A sandbox can cause any number
      * of them, so at most `maxPending` wait; of the others one event says how many there were.
@@ -125,7 +122,7 @@ function createOwedSet() {
   }
 }
 
-function createGathering(send: (event: AuditEvent) => void) {
+function createGathering(owed: LaneDeps['owed'], send: (event: AuditEvent) => void) {
   const state: { events: AuditEvent[]; timer: NodeJS.Timeout | null } = { events: [], timer: null }
   function end() {
     if (state.timer) clearTimeout(state.timer)
@@ -133,7 +130,8 @@ function createGathering(send: (event: AuditEvent) => void) {
     for (const event of state.events.splice(0)) send(event)
   }
   return {
-    add(event: AuditEvent) {
+    add(event: AuditEvent): void {
+      owed.add(event)
       state.events.push(event)
       state.timer ??= setTimeout(end, GATHER_MS)
     },
