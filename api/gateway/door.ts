@@ -2,6 +2,7 @@ import { chmod, mkdir, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { createOutbox } from '../audit/outbox.ts'
 import type { SandboxId } from '../contract/ids.ts'
 import { createEgress, type EgressDeps } from './egress/listener.ts'
 import type { SandboxDoor } from './identity.ts'
@@ -24,14 +25,18 @@ export interface DoorDeps {
 /** One sandbox's three sockets and what answers on them. Who it is = which of these sockets was used (law 1). */
 export async function openDoor(id: SandboxId, deps: DoorDeps) {
   const log = deps.log.child({ sandbox: id })
-  const egress = createEgress({ sandbox: deps.sandbox, ...deps.egress, log })
-  const models = createModels({ door: deps.sandbox, ...deps.models, log })
+  const { sandbox } = deps
+  const { append } = deps.egress
+  const outbox = createOutbox({ append, log })
+  const egress = createEgress({ sandbox, ...deps.egress, outbox, log })
+  const models = createModels({ sandbox, ...deps.models, outbox, log })
   const porter = createPorterClient({ log })
   const terminals = createTerminals({
     porter,
     directory: deps.recordings,
-    sandbox: deps.sandbox,
-    append: deps.egress.append,
+    sandbox,
+    append,
+    outbox,
     log,
     compression: deps.compression,
   })
@@ -63,6 +68,8 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
       await porter.close()
       egress.closeAll('killed')
       await models.closeAll('killed')
+      // What was cut off here is owed to the log, and the log's writer is closed next.
+      await outbox.flush()
       await Promise.all(servers.map(closeServer))
       if (remove) await rm(deps.directory, { recursive: true, force: true })
     },

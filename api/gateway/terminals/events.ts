@@ -1,21 +1,23 @@
+import type { Append } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
-import type { AuditEvent } from '../../contract/audit.ts'
+import type { Outbox } from '../../audit/outbox.ts'
 import type { SandboxDoor } from '../identity.ts'
 import type { Ending } from './recordings.ts'
 
 export interface TerminalEventsDeps {
   sandbox: SandboxDoor
-  /** Resolves when the event is durable. */
-  append(event: AuditEvent): Promise<void>
+  append: Append
+  outbox: Pick<Outbox, 'send'>
 }
 
-/** What the audit log says of one sandbox's terminals. Both reject when the log cannot be written. */
-export function createTerminalEvents({ sandbox, append }: TerminalEventsDeps) {
+/** What the audit log says of one sandbox's terminals. */
+export function createTerminalEvents({ sandbox, append, outbox }: TerminalEventsDeps) {
   const commonFields = () => {
     const identity = sandbox.current()
     return { person: identity?.person ?? null, prototype: identity?.prototype ?? null, sandbox: sandbox.id }
   }
   return {
+    /** Rejects when the log cannot be written: nothing may be opened then. */
     recordOpening(terminal: string): Promise<void> {
       const common = commonFields()
       const { person } = common
@@ -32,8 +34,9 @@ export function createTerminalEvents({ sandbox, append }: TerminalEventsDeps) {
         }),
       )
     },
-    recordClosing(terminal: string, { exitCode, why }: Ending): Promise<void> {
-      return append(
+    /** The terminal is over in any case, so a log that cannot be written gets this when it can. */
+    async recordClosing(terminal: string, { exitCode, why }: Ending): Promise<void> {
+      await outbox.send(
         auditEvent('terminal.closed', {
           ...commonFields(),
           actor: { type: 'sandbox', id: sandbox.id },

@@ -89,9 +89,10 @@ interface EndingDeps {
   log: Logger
 }
 
-/** A log or a disk that cannot be written must not keep a dead terminal alive: the log shows the opening at least. */
+/** A disk that cannot be written must not keep a dead terminal alive: the log says that it has ended. */
 async function recordEnding(how: Ending, { name, id, recordings, events, log }: EndingDeps) {
-  const failed = (what: string) => (error: unknown) => log.error({ err: error, terminal: name }, what)
-  await events.recordClosing(name, how).catch(failed('its end is not in the audit log'))
-  await recordings.markEnded(name, id, how).catch(failed('its end is not in its recording'))
+  await events.recordClosing(name, how)
+  await recordings
+    .markEnded(name, id, how)
+    .catch((error: unknown) => log.error({ err: error, terminal: name }, 'its end is not in its recording'))
 }

@@ -38,12 +38,12 @@ interface Parts {
  *
  * Longer than 60 lines because its verbs wait on the same queue; what each of them does is below or in another file.
  */
-export function createTerminals({ porter, log, sandbox, append, quotaBytes, ...more }: TerminalsDeps) {
+export function createTerminals({ porter, log, sandbox, append, outbox, quotaBytes, ...more }: TerminalsDeps) {
   const byName = new Map<string, Terminal>()
   const opening = new Map<string, Promise<TerminalInfo>>()
   const closing = new AbortController()
   const quota = createQuota(quotaBytes)
-  const events = createTerminalEvents({ sandbox, append })
+  const events = createTerminalEvents({ sandbox, append, outbox })
   const openings = createOpenings({ porter, quota, events, log, ...more })
   const parts: Parts = { porter, byName, quota, events, openings }
 

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
+import { createOutbox } from '../../../api/audit/outbox.ts'
 import type { AuditEvent } from '../../../api/contract/audit.ts'
 import type { ProbeResult } from '../../../api/contract/prototypes.ts'
 import { createKeyedQueue } from '../../../api/flow/keyed-queue.ts'
@@ -58,6 +59,9 @@ export async function porterWorld() {
   const folder = await mkdtemp(join(tmpdir(), 'bl-'))
   const socketPath = join(folder, 'porter.sock')
   const events: AuditEvent[] = []
+  const append = async (event: AuditEvent) => {
+    events.push(event)
+  }
   const gateways = new Set<{ stop(): Promise<void> }>()
 
   /** The gateway's half: the porter's client and the terminals. `stop` is what a restart of the gateway does to them. */
@@ -70,9 +74,8 @@ export async function porterWorld() {
       porter,
       directory: join(folder, 'recordings'),
       sandbox: { id: SANDBOX, current: () => null },
-      append: async (event) => {
-        events.push(event)
-      },
+      append,
+      outbox: createOutbox({ append, log }),
       log,
       compression: createKeyedQueue(),
       ...options,
