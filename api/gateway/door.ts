@@ -2,6 +2,7 @@ import { chmod, chown, mkdir, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { createOutbox } from '../audit/outbox.ts'
 import type { SandboxId } from '../contract/ids.ts'
 import { createEgress, type EgressDeps } from './egress/listener.ts'
 import type { SandboxDoor } from './identity.ts'
@@ -15,8 +16,8 @@ export interface DoorDeps {
   directory: string
   recordings: string
   /** Unix user id of its porter, as the host's kernel sees it. */
-  porter: number
-  door: SandboxDoor
+  porterUser: number
+  sandbox: SandboxDoor
   egress: Pick<EgressDeps, 'append' | 'resolve' | 'dial' | 'limits' | 'own'>
   models: Pick<ModelsDeps, 'append' | 'providers' | 'demo'>
   compression: PackingDeps['compression']
@@ -25,29 +26,34 @@ export interface DoorDeps {
 
 /** One sandbox's three sockets and what answers on them. Who it is = which of these sockets was used (law 1). */
 export async function openDoor(id: SandboxId, deps: DoorDeps) {
+  const { porterUser } = deps
   const log = deps.log.child({ sandbox: id })
-  const egress = createEgress({ sandbox: deps.door, ...deps.egress, log })
-  const models = createModels({ door: deps.door, ...deps.models, log })
-  const link = createPorterClient({ log })
+  const { sandbox } = deps
+  const { append } = deps.egress
+  const outbox = createOutbox({ append, log })
+  const egress = createEgress({ sandbox, ...deps.egress, outbox, log })
+  const models = createModels({ sandbox, ...deps.models, outbox, log })
+  const porter = createPorterClient({ log })
   const terminals = createTerminals({
-    link,
+    porter,
     directory: deps.recordings,
-    sandbox: deps.door,
-    append: deps.egress.append,
+    sandbox,
+    append,
+    outbox,
     log,
     compression: deps.compression,
   })
 
   await mkdir(deps.directory, { recursive: true, mode: 0o755 })
   const servers = await Promise.all([
-    listenOn(join(deps.directory, 'egress.sock'), deps.porter, egress.handle, log),
-    listenOn(join(deps.directory, 'model.sock'), deps.porter, models.handle, log),
-    listenOn(join(deps.directory, 'porter.sock'), deps.porter, link.accept, log),
+    listenOn(join(deps.directory, 'egress.sock'), porterUser, egress.handle, log),
+    listenOn(join(deps.directory, 'model.sock'), porterUser, models.handle, log),
+    listenOn(join(deps.directory, 'porter.sock'), porterUser, porter.accept, log),
   ])
 
   return {
     id,
-    link,
+    porter,
     terminals,
     connections: () => egress.connections() + models.connections(),
     /** Every open connection is judged again; those that are now denied are closed. */
@@ -62,10 +68,12 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
     /** `remove`: the sandbox is gone, and so is its directory; without it the sockets are only let go. */
     async close({ remove }: { remove: boolean }) {
       await terminals.close()
-      await link.close()
+      await porter.close()
       egress.closeAll('killed')
       await models.closeAll('killed')
-      await Promise.all(servers.map(closed))
+      // What was cut off here is owed to the log, and the log's writer is closed next.
+      await outbox.flush()
+      await Promise.all(servers.map(closeServer))
       if (remove) await rm(deps.directory, { recursive: true, force: true })
     },
   }
@@ -76,7 +84,7 @@ export type Door = Awaited<ReturnType<typeof openDoor>>
  * Nobody but the sandbox's porter may dial: what the agent sends comes over TCP on the porter's loopback listeners, which
  * carries bytes and no descriptors (unix(7), SCM_RIGHTS).
  */
-async function listenOn(path: string, porter: number, handle: (socket: Socket) => void, log: Logger): Promise<Server> {
+async function listenOn(path: string, user: number, handle: (socket: Socket) => void, log: Logger): Promise<Server> {
   await rm(path, { force: true })
   const server = createServer({ allowHalfOpen: true, noDelay: true }, handle)
   await new Promise<void>((listening, failed) => {
@@ -87,9 +95,9 @@ async function listenOn(path: string, porter: number, handle: (socket: Socket) =
     })
   })
   server.on('error', (error) => log.error({ err: error, path }, 'a socket of a sandbox failed'))
-  await chown(path, porter, porter)
+  await chown(path, user, user)
   await chmod(path, 0o600)
   return server
 }
 
-const closed = (server: Server) => new Promise<void>((done) => server.close(() => done()))
+const closeServer = (server: Server) => new Promise<void>((done) => server.close(() => done()))

@@ -26,12 +26,12 @@ interface Read {
   identities: Map<SandboxId, DoorIdentity>
   owners: Map<SandboxId, PersonId>
   doors: SandboxId[]
-  porters: Map<SandboxId, number>
+  porterUsers: Map<SandboxId, number>
 }
 
 /** Who is behind each sandbox's sockets, as the database says; read whole at each change, never patched. */
 export function createIdentities(db: Store) {
-  const read: Read = { identities: new Map(), owners: new Map(), doors: [], porters: new Map() }
+  const read: Read = { identities: new Map(), owners: new Map(), doors: [], porterUsers: new Map() }
 
   async function refresh() {
     const rows = await db
@@ -53,18 +53,19 @@ export function createIdentities(db: Store) {
     const identities = new Map<SandboxId, DoorIdentity>()
     const owners = new Map<SandboxId, PersonId>()
     const doors: SandboxId[] = []
-    const porters = new Map<SandboxId, number>()
+    const porterUsers = new Map<SandboxId, number>()
     for (const raw of rows) {
-      const { state, policy, user_slot: slot, runtime, ...who } = row.parse(raw)
-      if (slot !== null) porters.set(who.sandbox, usersOf(slot, runtime).porter)
-      owners.set(who.sandbox, who.person)
-      if (WITH_DOOR.has(state)) doors.push(who.sandbox)
-      if (JUDGED.has(state) && policy) identities.set(who.sandbox, { ...who, proving: state === 'proving', policy })
+      const { state, policy, user_slot: slot, runtime, ...identity } = row.parse(raw)
+      if (slot !== null) porterUsers.set(identity.sandbox, usersOf(slot, runtime).porter)
+      owners.set(identity.sandbox, identity.person)
+      if (WITH_DOOR.has(state)) doors.push(identity.sandbox)
+      if (JUDGED.has(state) && policy)
+        identities.set(identity.sandbox, { ...identity, proving: state === 'proving', policy })
     }
     read.identities = identities
     read.owners = owners
     read.doors = doors
-    read.porters = porters
+    read.porterUsers = porterUsers
   }
 
   return {
@@ -73,7 +74,7 @@ export function createIdentities(db: Store) {
     identityOf: (id: SandboxId) => read.identities.get(id) ?? null,
     personOf: (id: SandboxId) => read.owners.get(id) ?? null,
     /** Unix user id of its porter; null when nobody knows this sandbox. */
-    porterOf: (id: SandboxId) => read.porters.get(id) ?? null,
+    porterUserOf: (id: SandboxId) => read.porterUsers.get(id) ?? null,
     known: (id: SandboxId) => read.owners.has(id),
     withDoor: () => read.doors,
   }
