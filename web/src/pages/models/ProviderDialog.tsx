@@ -52,14 +52,18 @@ const ProviderForm = ({ provider, onClose }: { provider: Provider | null; onClos
       <Problem>{save.isError && messageOf(save.error)}</Problem>
       <TextInput
         label="Name"
-        description="Small letters, digits and dashes, such as anthropic or ollama."
+        description="Lower-case letters, digits and dashes, such as anthropic or ollama."
         data-autofocus
         disabled={provider !== null}
         value={id}
-        error={tried && !named && 'Use small letters, digits and dashes.'}
+        error={tried && !named && 'Use lower-case letters, digits and dashes.'}
         onChange={(event) => setId(event.currentTarget.value)}
       />
-      <Radio.Group label="Format" value={kind} onChange={(value) => setKind(value === 'anthropic' ? value : 'openai')}>
+      <Radio.Group
+        label="API format"
+        value={kind}
+        onChange={(value) => setKind(value === 'anthropic' ? value : 'openai')}
+      >
         <Group mt={6} gap="lg">
           <Radio value="openai" label="OpenAI (also Ollama, llama.cpp, vLLM)" />
           <Radio value="anthropic" label="Anthropic" />
@@ -67,16 +71,16 @@ const ProviderForm = ({ provider, onClose }: { provider: Provider | null; onClos
       </Radio.Group>
       <TextInput
         label="Address"
-        description="What stands before /v1 in its address."
+        description="Base URL, without /v1"
         placeholder={kind === 'openai' ? 'http://127.0.0.1:11434' : 'https://api.anthropic.com'}
         value={baseUrl}
-        error={wrong('baseUrl') && 'Type an address that begins with http:// or https://.'}
+        error={wrong('baseUrl') && 'Enter an address that begins with http:// or https://.'}
         onChange={(event) => setBaseUrl(event.currentTarget.value)}
       />
       <PasswordInput
-        label="Key"
+        label="API key"
         description={
-          provider?.hasKey ? 'Leave empty to keep the key that is stored.' : 'Stored sealed, and never shown again.'
+          provider?.hasKey ? 'Leave empty to keep the stored key.' : 'Stored encrypted and never shown again.'
         }
         autoComplete="off"
         value={key}
@@ -84,7 +88,7 @@ const ProviderForm = ({ provider, onClose }: { provider: Provider | null; onClos
       />
       <Radio.Group label="Where it runs" value={place} onChange={setPlace}>
         <Group mt={6} gap="lg">
-          <Radio value="cloud" label="In a cloud" />
+          <Radio value="cloud" label="In the cloud" />
           <Radio value="local" label="On our own machines" />
         </Group>
       </Radio.Group>

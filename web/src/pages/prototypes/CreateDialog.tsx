@@ -41,7 +41,7 @@ const CreateForm = ({ onClose }: { onClose: () => void }) => {
   const submit = (event: FormEvent) => {
     event.preventDefault()
     const body = prototypeCreate.safeParse({ title, hypothesis, label, policy })
-    if (!body.success) return setProblem(body.error.issues[0]?.message ?? 'Look at what you typed.')
+    if (!body.success) return setProblem(body.error.issues[0]?.message ?? 'Check what you entered.')
     setProblem(null)
     create.mutate(body.data)
   }
@@ -59,7 +59,7 @@ const CreateForm = ({ onClose }: { onClose: () => void }) => {
       />
       <Textarea
         label="What do you want to find out?"
-        description="Optional. It keeps you honest later."
+        description="Optional. It helps you decide later."
         placeholder="If a refund takes one tap, fewer people will call us."
         autosize
         minRows={2}
@@ -69,8 +69,8 @@ const CreateForm = ({ onClose }: { onClose: () => void }) => {
         onChange={(event) => setHypothesis(event.currentTarget.value)}
       />
       <Radio.Group
-        label="What goes into it?"
-        description="Choose the most protected thing you will put in."
+        label="What data will you use?"
+        description="Choose the label of the most sensitive data."
         value={label}
         onChange={setLabel}
       >
