@@ -61,22 +61,24 @@ export const Filters = ({ filter, onChange }: Props) => {
         value={filter.span}
         onChange={(event) => set({ span: span.parse(event.currentTarget.value) })}
       />
-      {filter.span === 'between' && (
-        <>
-          <TextInput
-            type="datetime-local"
-            label="From"
-            value={filter.from}
-            onChange={(event) => set({ from: event.currentTarget.value })}
-          />
-          <TextInput
-            type="datetime-local"
-            label="To"
-            value={filter.to}
-            onChange={(event) => set({ to: event.currentTarget.value })}
-          />
-        </>
-      )}
+      {filter.span === 'between' && <Between filter={filter} onChange={set} />}
     </search>
   )
 }
+
+const Between = ({ filter, onChange }: { filter: Filter; onChange: (change: Partial<Filter>) => void }) => (
+  <>
+    <TextInput
+      type="datetime-local"
+      label="From"
+      value={filter.from}
+      onChange={(event) => onChange({ from: event.currentTarget.value })}
+    />
+    <TextInput
+      type="datetime-local"
+      label="To"
+      value={filter.to}
+      onChange={(event) => onChange({ to: event.currentTarget.value })}
+    />
+  </>
+)

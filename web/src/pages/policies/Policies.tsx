@@ -6,6 +6,7 @@ import { policiesQuery, policyQuery } from '../../client/policies.ts'
 import { Age } from '../../components/Age.tsx'
 import { Bones, Empty, Ready } from '../../components/feedback/Waiting.tsx'
 import { Page, Section } from '../../components/Page.tsx'
+import { Scrolling } from '../../components/Scrolling.tsx'
 import { Tag } from '../../components/Tag.tsx'
 import { Limits } from './Limits.tsx'
 import styles from './Policies.module.css'
@@ -65,7 +66,9 @@ const InForce = ({ name }: { name: string }) => {
             title="Policy file"
             intro="To change it, edit the file in the folder “policies” and restart Backlot."
           >
-            <pre className={styles.source}>{source}</pre>
+            <Scrolling className={styles.source ?? ''} label={`Policy file ${policy.name}`}>
+              <pre>{source}</pre>
+            </Scrolling>
           </Section>
           <Section title="History">
             <ol className={styles.history}>

@@ -1,4 +1,5 @@
 import type { RuleInForce } from '../../../../api/contract/policy.ts'
+import { Scrolling } from '../../components/Scrolling.tsx'
 import { Tag } from '../../components/Tag.tsx'
 import styles from './Policies.module.css'
 
@@ -8,7 +9,7 @@ const isOpaque = (rule: RuleInForce) => rule.protocol === 'tls'
 export const Rules = ({ rules }: { rules: RuleInForce[] }) => {
   if (rules.length === 0) return <p className={styles.quiet}>Nothing.</p>
   return (
-    <div className={styles.scroll}>
+    <Scrolling className={styles.scroll ?? ''} label="Allowed hosts">
       <table className={styles.rules}>
         <thead>
           <tr>
@@ -44,6 +45,6 @@ export const Rules = ({ rules }: { rules: RuleInForce[] }) => {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scrolling>
   )
 }
