@@ -140,6 +140,25 @@ describe('pages', { timeout: 60_000 }, () => {
     await page.context().close()
   })
 
+  test('what the system calls an error is behind Details', async () => {
+    const admin = await site.person('admin')
+    await site.server.db
+      .insertInto('providers')
+      .values({ id: 'cellar', kind: 'openai', base_url: 'http://127.0.0.1:9', place: 'local', sealed_key: null })
+      .execute()
+    site.server.peers.wishes.gateway = ({ path }) =>
+      path.endsWith('/test')
+        ? { body: { ok: false, message: 'It could not be reached (ECONNREFUSED). Check the address.', models: [] } }
+        : undefined
+    const { page } = await site.visit(admin, '/models')
+    await page.getByRole('button', { name: 'Test', exact: true }).click()
+    await page.getByText('It could not be reached. Check the address.').waitFor()
+    expect(await page.getByText('ECONNREFUSED').isVisible()).toBe(false)
+    await page.getByText('Details').click()
+    expect(await page.getByText('ECONNREFUSED').isVisible()).toBe(true)
+    await page.context().close()
+  })
+
   describe('Now', () => {
     let security: Person
     const row = (page: Page, text: string) => page.locator('[data-kind]').getByText(text).first()
@@ -253,11 +272,12 @@ describe('pages', { timeout: 60_000 }, () => {
       page.on('request', (request) => {
         if (request.url().includes('/audit/feed')) feeds += 1
       })
-      await admin.ask(`/api/v1/people/${leaver.id}`, { method: 'PATCH', body: { roles: ['pm'] } })
-      await page.getByText('There is nothing here, or it is not yours to see.').first().waitFor()
+      const changed = await admin.ask(`/api/v1/people/${leaver.id}`, { method: 'PATCH', body: { roles: ['pm'] } })
+      expect(changed.status).toBe(200)
+      await page.getByRole('heading', { name: 'Sign in' }).waitFor()
       await page.clock.install()
       await page.clock.runFor(30_000)
-      expect(feeds).toBe(1)
+      expect(feeds).toBeLessThanOrEqual(1)
       await page.context().close()
     })
   })
