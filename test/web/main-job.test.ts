@@ -135,8 +135,10 @@ models: { default: { cloud: assigned, local: assigned }, labels: { restricted: n
     await dialog.getByText('Reaches nothing.').waitFor()
     await dialog.getByRole('button', { name: 'Create prototype' }).click()
     await page.waitForURL('**/prototypes/pr_*')
-    const made = await api('GET', '/audit/events?kind=prototype.created&limit=1')
-    expect(made).toMatchObject({ items: [{ detail: { title: 'A quiet one' }, policy: { name: 'quiet' } }] })
+    // The list holds what has its place in the log, which comes soon after the event.
+    await expect
+      .poll(() => api('GET', '/audit/events?kind=prototype.created&limit=1'), { timeout: 10_000 })
+      .toMatchObject({ items: [{ detail: { title: 'A quiet one' }, policy: { name: 'quiet' } }] })
     await api('DELETE', new URL(page.url()).pathname)
     await page.goto(studio)
     await terminalOpens(page)

@@ -29,11 +29,16 @@ describe('pages', { timeout: 60_000 }, () => {
     const id = await find()
     const { page } = await site.visit(person, '/prototypes')
     await page.clock.install()
+    let asked = 0
+    page.on('response', (response) => {
+      if (response.url().endsWith(`/api/v1/prototypes/${id}`)) asked += 1
+    })
     await page.goto(`${site.server.origin}/prototypes/${id}`)
     await page.getByText('This prototype does not exist, or you do not have access to it.').waitFor()
     await page.clock.runFor(60_000)
     await page.getByRole('link', { name: 'Go to the home page' }).click()
     await page.getByRole('heading', { name: 'What do you want to find out?' }).waitFor()
+    expect(asked).toBe(1)
     expect(await refusalsOf(person)).toHaveLength(1)
     await page.context().close()
   })

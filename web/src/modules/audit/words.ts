@@ -80,7 +80,10 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
   'session.ended': say(detailOf['session.ended'], () => 'Signed out'),
   'token.created': say(detailOf['token.created'], (it) => `Created API token “${it.name}”`),
   'token.revoked': say(detailOf['token.revoked'], (it) => `Revoked API token ${it.token}`),
-  'request.refused': say(detailOf['request.refused'], (it) => `Tried ${it.method} ${it.route}`),
+  'request.refused': say(
+    detailOf['request.refused'],
+    (it) => `Tried ${it.method} ${it.route}${it.times > 1 ? `, ${it.times} times` : ''}`,
+  ),
   'policy.published': say(
     detailOf['policy.published'],
     (it) => `Published policy ${it.name} v${it.version}${accepting(it.unsafe)}`,
