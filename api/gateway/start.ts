@@ -6,6 +6,7 @@ import { auditEvent } from '../audit/event.ts'
 import { createKeyedQueue } from '../flow/keyed-queue.ts'
 import { connect } from '../store/connect.ts'
 import { listen } from '../store/listen.ts'
+import { ownVersion } from '../version.ts'
 import { buildControl } from './control.ts'
 import type { DoorDeps } from './door.ts'
 import { createDoors } from './doors.ts'
@@ -53,10 +54,10 @@ export async function startGateway({ databaseUrl, paths, network, log }: StartDe
       actor: { type: 'system', id: 'gateway' },
       decision: 'info',
       reason: 'started',
-      detail: { program: 'gateway', version: process.version, unsafe: [] },
+      detail: { program: 'gateway', version: ownVersion(), unsafe: [] },
     }),
   ).catch((error) => log.warn({ err: error }, 'the start is not in the audit log yet: everything is denied'))
-  log.info('listening')
+  log.info({ node: process.version }, 'listening')
 
   return {
     async close() {

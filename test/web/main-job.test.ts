@@ -117,7 +117,7 @@ describe('the main job in a browser', { timeout: 400_000 }, () => {
     await page.goto(`${platform.url}/`)
     await page.getByRole('button', { name: 'New prototype' }).click()
     await page.getByLabel('Title').waitFor()
-    expect(await page.getByLabel('Under which rules?').count()).toBe(0)
+    expect(await page.getByLabel('Policy').count()).toBe(0)
 
     const source = `policy: quiet
 description: Reaches nothing.
@@ -131,7 +131,7 @@ models: { default: { cloud: assigned, local: assigned }, labels: { restricted: n
     await page.getByRole('button', { name: 'New prototype' }).click()
     const dialog = page.getByRole('dialog')
     await dialog.getByLabel('Title').fill('A quiet one')
-    await dialog.getByLabel('Under which rules?').selectOption('quiet')
+    await dialog.getByLabel('Policy').selectOption('quiet')
     await dialog.getByText('Reaches nothing.').waitFor()
     await dialog.getByRole('button', { name: 'Create prototype' }).click()
     await page.waitForURL('**/prototypes/pr_*')

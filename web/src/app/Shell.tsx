@@ -33,13 +33,21 @@ export const Shell = () => {
       <aside className={styles.rail}>
         <Navigation me={me} />
       </aside>
-      <header className={styles.topbar}>
+      <section className={styles.topbar} aria-label="Top bar">
         <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Open menu" onClick={open}>
           <IconMenu2 size={20} />
         </ActionIcon>
         <Wordmark />
-      </header>
-      <Drawer opened={opened} onClose={close} size={272} withCloseButton={false} aria-label="Menu" padding={0}>
+      </section>
+      <Drawer
+        opened={opened}
+        onClose={close}
+        size={272}
+        withCloseButton={false}
+        title={<span className="only-read-aloud">Menu</span>}
+        padding={0}
+        classNames={{ header: styles.drawerHead ?? '' }}
+      >
         <div className={styles.drawer}>
           <Navigation me={me} />
         </div>

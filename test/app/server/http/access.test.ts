@@ -63,6 +63,7 @@ const expected: Record<string, readonly Who[]> = {
 
   'GET /api/v1/audit/events': ['security'],
   'GET /api/v1/audit/feed': ['security'],
+  'GET /api/v1/audit/subjects': ['security'],
   'POST /api/v1/kill': ['admin', 'security'],
 }
 
@@ -183,6 +184,7 @@ describe('forbidden and missing', () => {
     ['a route for another role', 'GET', '/api/v1/people'],
     ['A13 the log', 'GET', '/api/v1/audit/events'],
     ['A13 the live log', 'GET', '/api/v1/audit/feed'],
+    ['A13 whom the log can be asked about', 'GET', '/api/v1/audit/subjects'],
     ["somebody else's prototype", 'GET', '/api/v1/prototypes/<prototype>'],
     ['a prototype that is not there', 'GET', '/api/v1/prototypes/pr_aaaaaaaaaaaaaaaa'],
     ['an id that is none', 'GET', '/api/v1/prototypes/..%2f..%2fetc'],
