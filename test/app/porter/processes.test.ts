@@ -74,9 +74,17 @@ test('killing a process ends its children', async () => {
   await expect(session.process(pid)).rejects.toMatchObject({ code: 'not_found' })
 })
 
-test('a program that does not exist is refused with its reason', async () => {
+test.each([
+  { argv: ['/no/such/program'], cwd: '/', says: '/no/such/program' },
+  { argv: ['true'], cwd: '/etc/passwd', says: '/etc/passwd: not a folder that can be entered' },
+  { argv: ['true'], cwd: '/no/such/folder', says: '/no/such/folder: not a folder that can be entered' },
+])('$argv in $cwd ends with 127 and says why', async ({ argv, cwd, says }) => {
   const session = await connected()
-  await expect(session.startProcess({ argv: ['/no/such/program'], cwd: '/' })).rejects.toThrow(/ENOENT/)
+  const { pid } = await session.startProcess({ argv, cwd })
+  const { stream } = await session.processOutput(pid, 'stderr', 0)
+  expect(await readUntil(stream, '\n')).toContain(says)
+  await until('it has ended', async () => ((await session.process(pid)).exitCode === 127 ? true : null))
+  expect(await session.exec({ argv, cwd, timeoutMs: 5000 })).toMatchObject({ exitCode: 127, stdout: '' })
 })
 
 test('a port in the sandbox can be dialled, and only on its loopback', async () => {

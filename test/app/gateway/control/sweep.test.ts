@@ -12,6 +12,8 @@ import { newId } from '../../../../api/ids.ts'
 import { testDatabase } from '../../../support/database/database.ts'
 
 /** The server may make a sandbox, and ask for its door, between the gateway's reading and its sweep. */
+const PORTER_USER = 1_879_048_192
+
 test('a sweep by what was read too early takes no open door away', async () => {
   const database = await testDatabase()
   onTestFinished(() => database.close())
@@ -20,7 +22,7 @@ test('a sweep by what was read too early takes no open door away', async () => {
   const identities = createIdentities(database.db)
   const append = async () => {}
   const doors = createDoors({
-    identities,
+    identities: { ...identities, porterUserOf: () => PORTER_USER },
     paths: { sandboxes: folder, recordings: join(folder, 'recordings') },
     egress: { append, resolve: async () => [], dial: () => Promise.reject(new Error()), own: () => new Set() },
     models: {

@@ -67,6 +67,7 @@ export async function startRealGateway() {
     await db.insertInto('people').values(row).execute()
     return id
   }
+  let slots = 0
   async function sandbox(owner?: PersonId, sandboxState: SandboxState = 'building') {
     const [id, prototype, of] = [newId('sb'), newId('pr'), owner ?? (await person())]
     const made = { title: id, hypothesis: '', label: 'internal', owner_id: of, policy: 'standard', removed_at: null }
@@ -75,7 +76,7 @@ export async function startRealGateway() {
       .values({ id: prototype, ...made })
       .execute()
     const more = { detail: null, progress: null, runtime: 'runc', image: null, proof: null }
-    const policy = { policy_name: 'standard', policy_version: 1 }
+    const policy = { policy_name: 'standard', policy_version: 1, user_slot: slots++ }
     await db
       .insertInto('sandboxes')
       .values({ id, prototype_id: prototype, owner_id: of, state: sandboxState, ...policy, ...more })
