@@ -1,9 +1,8 @@
 /** The command line. Each command is a file of commands/; what it prints is for people, its exit code for scripts. */
-import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import { z } from 'zod'
 import { ApiError } from '../errors.ts'
+import { ownVersion } from '../version.ts'
 import { verifyAudit } from './commands/audit.ts'
 import { bench } from './commands/bench.ts'
 import { composeEnvironment, migrateDatabase } from './commands/compose.ts'
@@ -13,9 +12,6 @@ import { checkPolicyFolder } from './commands/policy.ts'
 import { CannotStart } from './prepare/steps.mjs'
 
 const root = resolve(import.meta.dirname, '..', '..')
-const { version } = z
-  .object({ version: z.string() })
-  .parse(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
 const where = { root, home: resolve(process.env.BACKLOT_HOME ?? join(root, '.backlot')) }
 const say = (text: string) => console.log(text)
 
@@ -36,7 +32,7 @@ function days(text: string): number {
   return value
 }
 
-const program = new Command('backlot').description('Prototypes by coding agents, in sandboxes.').version(version)
+const program = new Command('backlot').description('Prototypes by coding agents, in sandboxes.').version(ownVersion())
 program.command('start').description('makes this machine ready and starts Backlot (npm start)')
 program
   .command('doctor')

@@ -143,3 +143,12 @@ export const auditView = auditEnvelope.extend({
 })
 export type AuditView = z.infer<typeof auditView>
 export const auditList = z.strictObject({ items: z.array(auditView), cursor: z.string().nullable() })
+/** Where a reader of the live log stands when nothing of what it passed is for that reader. */
+export const auditPlace = z.strictObject({ seq: z.int() })
+
+/** GET /api/v1/audit/subjects: whom and what the log can be asked about. */
+export const auditSubjects = z.strictObject({
+  people: z.array(z.strictObject({ id: personId, name: z.string() })),
+  prototypes: z.array(z.strictObject({ id: prototypeId, title: z.string(), owner: z.string(), removed: z.boolean() })),
+})
+export type AuditSubjects = z.infer<typeof auditSubjects>

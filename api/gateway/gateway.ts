@@ -8,6 +8,7 @@ import { createKeyedQueue } from '../flow/keyed-queue.ts'
 import { endWith } from '../program.ts'
 import { connect } from '../store/connect.ts'
 import { listen } from '../store/listen.ts'
+import { ownVersion } from '../version.ts'
 import { buildControl } from './control.ts'
 import { createDoors } from './doors.ts'
 import { createOwnAddresses, dialAddress } from './egress/dial.ts'
@@ -55,11 +56,11 @@ await appender
       actor: { type: 'system', id: 'gateway' },
       decision: 'info',
       reason: 'started',
-      detail: { program: 'gateway', version: process.version, unsafe: [] },
+      detail: { program: 'gateway', version: ownVersion(), unsafe: [] },
     }),
   )
   .catch((error) => log.warn({ err: error }, 'the start is not in the audit log yet: everything is denied'))
-log.info('listening')
+log.info({ node: process.version }, 'listening')
 
 endWith(async () => {
   await control.close()

@@ -7,6 +7,7 @@ import { auditEvent } from '../audit/event.ts'
 import { serverConfig } from '../config.ts'
 import { endWith } from '../program.ts'
 import { connect } from '../store/connect.ts'
+import { ownVersion } from '../version.ts'
 import { buildApp } from './app.ts'
 import { createFeed } from './audit/feed.ts'
 import { createGatewayClient } from './nodes/gateway.ts'
@@ -50,7 +51,7 @@ const app = await buildApp({
   library,
   tickets: createTickets(),
   log,
-  version: process.version,
+  version: ownVersion(),
   url: config.url,
   webFolder: join(root, 'web', 'dist'),
 })
@@ -61,14 +62,14 @@ await appender.append(
     actor: { type: 'system', id: 'server' },
     decision: 'info',
     reason: 'started',
-    detail: { program: 'server', version: process.version, unsafe },
+    detail: { program: 'server', version: ownVersion(), unsafe },
   }),
 )
 await app.listen({ host: config.host, port: config.port })
 const reconciler = createReconciler({ db, runner, gateway, sandboxes, log })
 const link = await firstLink(db, { always: config.signInLink })
 tellLauncher({ type: 'ready', url: addressOf(), signInToken: link?.token ?? null, unsafe })
-log.info('listening')
+log.info({ node: process.version }, 'listening')
 
 endWith(async () => {
   await reconciler.close()

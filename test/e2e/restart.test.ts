@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { auditList } from '../../api/contract/audit.ts'
 import { apiTokenList } from '../../api/contract/people.ts'
 import { type PrototypeView, prototypeList, prototypeView } from '../../api/contract/prototypes.ts'
+import { ownVersion } from '../../api/version.ts'
 import { type Platform, startPlatform } from '../support/server/platform.ts'
 import { runProgram } from '../support/server/program.ts'
 import { createSession, type Session } from '../support/server/session.ts'
@@ -168,6 +169,7 @@ describe('when Backlot is stopped and started again', () => {
     expect(running.said()).toContain('Warning: policy standard: egress.unsafeOpaque: npm-read/0\n')
     const owner = await createSession(running.url, credentials)
     const { items } = auditList.parse((await owner.call('GET', '/audit/events?kind=platform.started')).body)
+    expect(new Set(items.map(({ detail }) => detail.version))).toEqual(new Set([ownVersion()]))
     const starts = items.filter(({ detail }) => detail.program === 'server')
     expect(starts.map(({ detail }) => detail.unsafe)).toEqual(
       starts.map(() => ['standard: egress.unsafeOpaque: npm-read/0']),

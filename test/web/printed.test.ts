@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { plainTitle, webTarget } from '../../web/src/modules/terminal/printed.ts'
+import { plainTitle, webTarget } from '../../web/src/modules/terminal/screen/printed.ts'
 
 describe('a link that was printed', () => {
   test.each([

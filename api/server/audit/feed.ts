@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { AuditView } from '../../contract/audit.ts'
 import type { Store } from '../../store/connect.ts'
 import { listen } from '../../store/listen.ts'
-import { listEvents } from './read.ts'
+import { listEvents, newestPlace } from './read.ts'
 
 const PAGE = 200
 const RETRY_MS = 500
@@ -63,7 +63,7 @@ export function createFeed(db: Store, databaseUrl: string) {
   /** Where the common reader is. Found once: a second answer, later, would jump over what came in between. */
   async function place(): Promise<number> {
     if (state.seq !== null) return state.seq
-    state.starting ??= newest(db)
+    state.starting ??= newestPlace(db)
     try {
       const found = await state.starting
       state.seq ??= found
@@ -127,8 +127,3 @@ export function createFeed(db: Store, databaseUrl: string) {
   }
 }
 export type AuditFeed = ReturnType<typeof createFeed>
-
-async function newest(db: Store): Promise<number> {
-  const row = await db.selectFrom('audit_chain').select('seq').orderBy('seq', 'desc').limit(1).executeTakeFirst()
-  return row?.seq ?? 0
-}

@@ -1,59 +1,39 @@
 import type { z } from 'zod'
 import { cleanText } from '../../audit/text.ts'
-import {
-  type AuditKind,
-  type AuditView,
-  auditEnvelope,
-  auditKind,
-  type auditList,
-  type Decision,
-} from '../../contract/audit.ts'
+import { type AuditView, auditEnvelope, auditKind, type auditList } from '../../contract/audit.ts'
 import type { Store } from '../../store/connect.ts'
+import { conditionOf, type EventFilter } from './filter.ts'
 
 const MAX_NAME = 200
 const MAX_UNREADABLE = 2_000
 
-export interface EventFilter {
+export interface EventQuery extends EventFilter {
   /** Only places above this one, oldest first: for readers that follow. */
   after?: number | undefined
   /** Only places below this one. */
   before?: number | undefined
   limit: number
-  decision?: Decision | undefined
-  kind?: AuditKind | undefined
-  sandbox?: string | undefined
-  person?: string | undefined
-  /** Anywhere in the event, upper and lower case alike. */
-  text?: string | undefined
 }
 
 /**
  * Events that have their place, newest first, or oldest first with `after`. `cursor` is the last place of a full page: give
  * it back as `before` (or `after`) for the next one; null means that nothing is left for now.
  */
-export async function listEvents(db: Store, filter: EventFilter): Promise<z.infer<typeof auditList>> {
-  const following = filter.after !== undefined
+export async function listEvents(db: Store, asked: EventQuery): Promise<z.infer<typeof auditList>> {
+  const following = asked.after !== undefined
   let query = db
     .selectFrom('audit_chain as c')
     .innerJoin('audit_events as e', 'e.id', 'c.event_id')
     .select(['c.seq', 'e.id', 'e.kind', 'e.at_ms', 'e.body'])
+    .where(await conditionOf(db, asked))
     .orderBy('c.seq', following ? 'asc' : 'desc')
-    .limit(filter.limit)
-  if (filter.after !== undefined) query = query.where('c.seq', '>', filter.after)
-  if (filter.before !== undefined) query = query.where('c.seq', '<', filter.before)
-  if (filter.decision) query = query.where('e.decision', '=', filter.decision)
-  if (filter.kind) query = query.where('e.kind', '=', filter.kind)
-  if (filter.sandbox) query = query.where('e.sandbox', '=', filter.sandbox)
-  if (filter.person) query = query.where('e.person', '=', filter.person)
-  if (filter.text) {
-    // As it stands in the body: quotes and backslashes are escaped there.
-    const written = JSON.stringify(filter.text.toLowerCase()).slice(1, -1)
-    query = query.where(({ eb, fn, val }) => eb(fn<number>('strpos', [fn('lower', ['e.body']), val(written)]), '>', 0))
-  }
+    .limit(asked.limit)
+  if (asked.after !== undefined) query = query.where('c.seq', '>', asked.after)
+  if (asked.before !== undefined) query = query.where('c.seq', '<', asked.before)
   const rows = await query.execute()
   const items = await withNames(db, rows.map(readEvent))
   const last = items.at(-1)
-  return { items, cursor: last && items.length === filter.limit ? String(last.seq) : null }
+  return { items, cursor: last && items.length === asked.limit ? String(last.seq) : null }
 }
 
 interface Row {
@@ -89,6 +69,12 @@ function readEvent(row: Row): Unnamed {
     correlation: row.id,
     detail: { unreadable: cleanText(row.body, MAX_UNREADABLE) },
   }
+}
+
+/** The newest place; 0 while the log is empty. */
+export async function newestPlace(db: Store): Promise<number> {
+  const row = await db.selectFrom('audit_chain').select('seq').orderBy('seq', 'desc').limit(1).executeTakeFirst()
+  return row?.seq ?? 0
 }
 
 async function withNames(db: Store, events: Unnamed[]): Promise<AuditView[]> {

@@ -3,13 +3,15 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Appender } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
-import { type AuditView, auditKind, auditList, decision } from '../../contract/audit.ts'
-import { personId, sandboxId } from '../../contract/ids.ts'
+import { type AuditView, auditList, auditSubjects } from '../../contract/audit.ts'
 import type { Store } from '../../store/connect.ts'
 import type { LiveConnections } from '../http/live.ts'
 import { type App, callerOf } from '../http/route.ts'
 import type { AuditFeed } from './feed.ts'
-import { listEvents } from './read.ts'
+import { type EventFilter, filterQuery } from './filter.ts'
+import { followFiltered } from './follow.ts'
+import { listEvents, newestPlace } from './read.ts'
+import { listSubjects } from './subjects.ts'
 
 const HEARTBEAT_MS = 15_000
 /** Then the reader comes again by itself, and its right to read is looked at again. */
@@ -25,19 +27,17 @@ interface AuditDeps {
 }
 
 const place = z.coerce.number().int().nonnegative()
-const filter = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(500).default(100),
+const pageSize = z.coerce.number().int().min(1).max(500)
+const listQuery = z.strictObject({
+  limit: pageSize.default(100),
   /** The `cursor` of the answer before, to go on to older events. */
   cursor: place.optional(),
   before: place.optional(),
   after: place.optional(),
-  decision: decision.optional(),
-  kind: auditKind.optional(),
-  sandbox: sandboxId.optional(),
-  person: personId.optional(),
-  text: z.string().min(1).max(200).optional(),
+  ...filterQuery,
 })
-const from = z.strictObject({ after: place.optional() })
+/** `last`: begins with the newest events that match, in one message `begin`, unless it goes on from a place. */
+const feedQuery = z.strictObject({ last: pageSize.optional(), after: place.optional(), ...filterQuery })
 
 /** The log, for security. That somebody reads is itself recorded, before anything is shown. */
 export function auditRoutes(app: App, { db, append, feed, live }: AuditDeps): void {
@@ -46,7 +46,7 @@ export function auditRoutes(app: App, { db, append, feed, live }: AuditDeps): vo
 
   app.get(
     '/api/v1/audit/events',
-    { config, schema: { tags, querystring: filter, response: { 200: auditList } } },
+    { config, schema: { tags, querystring: listQuery, response: { 200: auditList } } },
     async (request) => {
       const { cursor, before, ...rest } = request.query
       const list = await listEvents(db, { ...rest, before: before ?? cursor })
@@ -55,28 +55,59 @@ export function auditRoutes(app: App, { db, append, feed, live }: AuditDeps): vo
     },
   )
 
+  app.get('/api/v1/audit/subjects', { config, schema: { tags, response: { 200: auditSubjects } } }, () =>
+    listSubjects(db),
+  )
+
   /** Server-sent events (WHATWG HTML section 9.2): one message an event, its place as the id. */
-  const feedOptions = { config, schema: { tags, querystring: from }, exposeHeadRoute: false }
+  const feedOptions = { config, schema: { tags, querystring: feedQuery }, exposeHeadRoute: false }
   app.get('/api/v1/audit/feed', feedOptions, async (request, reply) => {
-    const after = resumePoint(request) ?? request.query.after ?? null
-    await append(reading(request, 'feed', after === null ? {} : { after }, 0))
+    const { last, after: asked, ...filter } = request.query
+    const resumed = resumePoint(request) ?? asked ?? null
+    const begun = resumed === null && last !== undefined ? await beginning(db, filter, last) : null
+    const after = begun ? begun.place : resumed
+    const understood = begun ? { last, ...filter } : { ...(resumed === null ? {} : { after: resumed }), ...filter }
+    await append(reading(request, 'feed', understood, begun?.list.items.length ?? 0))
     const out = new PassThrough()
-    const subscription = feed.subscribe(after, (events) => {
-      for (const event of events) out.write(messageOf(event))
-      if (out.writableLength > MAX_UNREAD_BYTES) out.destroy()
-    })
-    subscription.ready.catch(() => out.end())
-    const untrack = live.track(callerOf(request), () => out.end())
-    const heartbeat = setInterval(() => out.write(':\n\n'), HEARTBEAT_MS)
-    const longest = setTimeout(() => out.end(), LONGEST_MS)
-    out.once('close', () => {
-      subscription.unsubscribe()
-      untrack()
-      clearInterval(heartbeat)
-      clearTimeout(longest)
-    })
     out.write(': the live log\n\n')
+    if (begun) out.write(`event: begin\nid: ${begun.place}\ndata: ${JSON.stringify(begun.list)}\n\n`)
+    streamFeed(out, followFiltered({ db, feed }, { after, filter, onEvents: writerTo(out) }), (end) =>
+      live.track(callerOf(request), end),
+    )
     return reply.header('content-type', 'text/event-stream').header('x-accel-buffering', 'no').send(out)
+  })
+}
+
+/** The newest events that match, and the place from which the live log goes on: whatever comes between is in one of the two. */
+async function beginning(db: Store, filter: EventFilter, limit: number) {
+  const newest = await newestPlace(db)
+  return { place: newest, list: await listEvents(db, { ...filter, before: newest + 1, limit }) }
+}
+
+function writerTo(out: PassThrough) {
+  return (events: AuditView[], seq: number) => {
+    if (out.writableEnded) return
+    for (const event of events) out.write(messageOf(event))
+    // A reader that comes again goes on from here, not from the last event that was for it.
+    if (events.at(-1)?.seq !== seq) out.write(`event: place\nid: ${seq}\ndata: ${JSON.stringify({ seq })}\n\n`)
+    if (out.writableLength > MAX_UNREAD_BYTES) out.destroy()
+  }
+}
+
+type Subscription = ReturnType<typeof followFiltered>
+
+/** Keeps the stream alive, and ends it with the reader's right, with the reader, or after an hour. */
+function streamFeed(out: PassThrough, subscription: Subscription, track: (end: () => void) => () => void): void {
+  const end = () => out.end()
+  subscription.ready.catch(end)
+  const untrack = track(end)
+  const heartbeat = setInterval(() => out.write(':\n\n'), HEARTBEAT_MS)
+  const longest = setTimeout(end, LONGEST_MS)
+  out.once('close', () => {
+    subscription.unsubscribe()
+    untrack()
+    clearInterval(heartbeat)
+    clearTimeout(longest)
   })
 }
 
@@ -91,7 +122,8 @@ function resumePoint(request: FastifyRequest): number | null {
 /** `asked` as it was understood: how the address was spelled could hide what was looked for. */
 function reading(request: FastifyRequest, what: 'list' | 'feed', asked: object, rows: number) {
   const caller = callerOf(request)
-  const query = `${what}?${new URLSearchParams(Object.entries(asked).map(([name, value]) => [name, String(value)]))}`
+  const written = Object.entries(asked).flatMap(([name, value]) => [value].flat().map((one) => [name, String(one)]))
+  const query = `${what}?${new URLSearchParams(written)}`
   return auditEvent('audit.read', {
     actor: { type: 'person', id: caller.id },
     person: caller.id,

@@ -15,6 +15,6 @@ export async function keepLimit(trx: Store, person: PersonId, policy: PolicyInFo
   if (Number(held) < perPerson) return
   throw new ApiError(
     'limit_reached',
-    `You have ${held} of at most ${perPerson} prototypes. Delete one that you no longer need, or ask your admin for more (perPerson in the policy "${policy.name}").`,
+    `You have ${held} of at most ${perPerson} prototypes. Delete one that you no longer need, or ask your admin for a higher limit.`,
   )
 }

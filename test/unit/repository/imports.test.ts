@@ -19,6 +19,20 @@ const violations = [
     `import { a } from '../../api/server/people/a.ts'\nexport const B = () => <b>{a}</b>`,
   ],
   [
+    'web-components-are-generic',
+    'web/src/components/a.tsx',
+    `import { b } from '../modules/one/b.ts'\nexport const c = b`,
+  ],
+  ['web-modules-stand-alone', 'web/src/modules/two/a.ts', `import { b } from '../one/b.ts'\nexport const c = b`],
+  [
+    'web-modules-stand-alone',
+    'web/src/modules/two/b.ts',
+    `import type { P } from '../../pages/one/p.ts'\nexport type Q = P`,
+  ],
+  ['web-pages-stand-alone', 'web/src/pages/two/a.ts', `import { p } from '../one/p.ts'\nexport const c = p`],
+  ['web-pages-stand-alone', 'web/src/pages/two/b.ts', `import { r } from '../../app/r.ts'\nexport const c = r`],
+  ['web-client-is-the-ground', 'web/src/client/a.ts', `import { b } from '../modules/one/b.ts'\nexport const c = b`],
+  [
     'porter-knows-the-contract-only',
     'sandbox-images/porter/a.ts',
     `export const a = async () => (await import('../../api/ids.ts')).b`,
@@ -56,6 +70,9 @@ const ground = {
   'web/src/A.states.tsx': 'export const s = 1',
   'web/gallery/g.ts': 'export const g = 1',
   'test/t.ts': 'export const t = 1',
+  'web/src/modules/one/b.ts': 'export const b = 1',
+  'web/src/pages/one/p.ts': 'export const p = 1\nexport type P = string',
+  'web/src/app/r.ts': 'export const r = 1',
 }
 
 describe('import rules', () => {

@@ -39,7 +39,15 @@ export const Shell = () => {
         </ActionIcon>
         <Wordmark />
       </header>
-      <Drawer opened={opened} onClose={close} size={272} withCloseButton={false} aria-label="Menu" padding={0}>
+      <Drawer
+        opened={opened}
+        onClose={close}
+        size={272}
+        withCloseButton={false}
+        title={<span className="only-read-aloud">Menu</span>}
+        padding={0}
+        classNames={{ header: styles.drawerHead ?? '' }}
+      >
         <div className={styles.drawer}>
           <Navigation me={me} />
         </div>

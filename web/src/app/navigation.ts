@@ -10,20 +10,20 @@ import {
 import type { ComponentType } from 'react'
 import type { Role } from '../../../api/contract/people.ts'
 
-interface Place {
+export interface Place {
   to: '/prototypes' | '/now' | '/models' | '/people' | '/policies' | '/health'
   title: string
   icon: ComponentType<IconProps>
   /** Pressed after `g`. */
   key: string
-  roles: readonly Role[] | 'everybody'
+  roles: readonly Role[]
 }
 
 /** What stands in the navigation, for whom, in groups. The server decides what each may see; this is only what is offered. */
 export const groups: readonly { title: string | null; places: readonly Place[] }[] = [
   {
     title: null,
-    places: [{ to: '/prototypes', title: 'Prototypes', icon: IconLayoutGrid, key: 'p', roles: 'everybody' }],
+    places: [{ to: '/prototypes', title: 'Prototypes', icon: IconLayoutGrid, key: 'p', roles: ['pm', 'engineer'] }],
   },
   {
     title: 'Security',
@@ -44,8 +44,9 @@ export const placesFor = (roles: readonly Role[]) =>
   groups
     .map((group) => ({
       ...group,
-      places: group.places.filter(
-        (place) => place.roles === 'everybody' || place.roles.some((role) => roles.includes(role)),
-      ),
+      places: group.places.filter((place) => place.roles.some((role) => roles.includes(role))),
     }))
     .filter((group) => group.places.length > 0)
+
+/** Where a person begins: the first place that is offered. */
+export const homeOf = (roles: readonly Role[]) => placesFor(roles)[0]?.places[0]?.to ?? '/account'

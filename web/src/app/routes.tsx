@@ -16,6 +16,7 @@ import { PageBroke } from '../pages/not-found/PageBroke.tsx'
 import { Prototypes } from '../pages/prototypes/Prototypes.tsx'
 import { Setup } from '../pages/sign-in/Setup.tsx'
 import { SignIn } from '../pages/sign-in/SignIn.tsx'
+import { homeOf } from './navigation.ts'
 import { Shell } from './Shell.tsx'
 
 /** A page's code may not come: Backlot is stopped, or was renewed and the code has other names now. */
@@ -23,7 +24,7 @@ const fetched =
   <Code,>(load: () => Promise<Code>) =>
   () =>
     load().catch(() => {
-      throw new RequestFailed('offline', 'This page could not be fetched. Check that Backlot is running.')
+      throw new RequestFailed('offline', 'This page could not be loaded. Check that Backlot is running.')
     })
 
 const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Outlet })
@@ -67,7 +68,7 @@ const home = createRoute({
   ...parent,
   path: '/',
   beforeLoad: ({ context }) => {
-    throw redirect({ to: !holds(context.me, 'pm', 'admin') && holds(context.me, 'security') ? '/now' : '/prototypes' })
+    throw redirect({ to: homeOf(context.me.person.roles) })
   },
 })
 const prototypes = createRoute({ ...parent, path: '/prototypes', component: Prototypes })

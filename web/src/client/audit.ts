@@ -1,56 +1,93 @@
-import { z } from 'zod'
-import { type AuditView, auditList, auditView } from '../../../api/contract/audit.ts'
+import { queryOptions } from '@tanstack/react-query'
+import type { z } from 'zod'
+import { type AuditView, auditList, auditPlace, auditSubjects, auditView } from '../../../api/contract/audit.ts'
 import type { killOrder } from '../../../api/contract/gateway.ts'
-import { nothing, request } from './request.ts'
+import { messagesOf, type StreamMessage } from './event-stream.ts'
+import { nothing, openStream, RequestFailed, request } from './request.ts'
 
-export const PAGE_SIZE = 200
+const PAGE_SIZE = 200
+export type EventPage = z.output<typeof auditList>
 
-/** The newest events, or those before a cursor; newest first. */
-export const eventsPage = (query: { before?: string; signal?: AbortSignal }) => {
-  const search = new URLSearchParams({ limit: String(PAGE_SIZE) })
-  if (query.before) search.set('before', query.before)
-  return request(`/audit/events?${search}`, auditList, query.signal ? { signal: query.signal } : {})
-}
+/** Events before a cursor that match, newest first. `search`: the filter as it stands in an address. */
+export const olderEvents = (search: string, cursor: string) =>
+  request(`/audit/events?${withParts(search, { limit: PAGE_SIZE, before: cursor })}`, auditList)
+
+/** Whom and what the log can be asked about. */
+export const subjectsQuery = queryOptions({
+  queryKey: ['audit', 'subjects'],
+  queryFn: ({ signal }) => request('/audit/subjects', auditSubjects, { signal }),
+  refetchInterval: 30_000,
+})
 
 export const stop = (order: z.input<typeof killOrder>) => request('/kill', nothing, { method: 'POST', body: order })
 
-const feedMessage = z.union([auditView.transform((event) => [event]), z.array(auditView)])
+const withParts = (search: string, parts: Record<string, string | number>): URLSearchParams => {
+  const all = new URLSearchParams(search)
+  for (const [name, value] of Object.entries(parts)) all.set(name, String(value))
+  return all
+}
+
+interface Follower {
+  /** The newest events that match, newest first; comes once, before anything else. */
+  onBegin: (page: EventPage) => void
+  /** What followed, oldest first. */
+  onEvents: (events: AuditView[]) => void
+  /** Whether events arrive by themselves at the moment. */
+  onLive: (live: boolean) => void
+  /** Could not begin; it is tried again by itself, unless the answer was a refusal. */
+  onFailure: (error: unknown) => void
+}
+
+const final: readonly string[] = ['invalid_request', 'unauthenticated', 'not_found']
+const isFinal = (error: unknown) => error instanceof RequestFailed && final.includes(error.code)
 
 /**
- * Follows the log from behind `after` (a place in the log) for ever: after a lost connection it asks for what it missed.
- * `onState` is told whether the line is up. The returned function ends it.
+ * The newest events that match and every one that follows, with one reading of the log. After a lost connection it asks for
+ * what it missed. The returned function ends it.
  */
-export const followFeed = (
-  after: number,
-  onEvents: (events: AuditView[]) => void,
-  onState: (live: boolean) => void,
-): (() => void) => {
-  let last = after
-  let source: EventSource | null = null
-  let timer = 0
+export const followLog = (search: string, follower: Follower): (() => void) => {
+  const ending = new AbortController()
+  const { signal } = ending
+  let place: number | null = null
   let tries = 0
-  const open = () => {
-    source = new EventSource(`/api/v1/audit/feed?after=${last}`)
-    source.onopen = () => {
-      tries = 0
-      onState(true)
+  let timer = 0
+
+  const take = (messages: StreamMessage[]) => {
+    const events: AuditView[] = []
+    for (const { event, id, data } of messages) {
+      if (event === 'begin') {
+        place = Number(id)
+        follower.onBegin(auditList.parse(JSON.parse(data)))
+      } else {
+        const read = event === 'message' ? auditView.parse(JSON.parse(data)) : null
+        const { seq } = read ?? auditPlace.parse(JSON.parse(data))
+        if (read && seq > (place ?? 0)) events.push(read)
+        place = Math.max(seq, place ?? 0)
+      }
     }
-    source.onmessage = (message) => {
-      const events = feedMessage.parse(JSON.parse(String(message.data))).filter((event) => event.seq > last)
-      const newest = events.at(-1)
-      if (!newest) return
-      last = Math.max(last, ...events.map((event) => event.seq))
-      onEvents(events)
-    }
-    source.onerror = () => {
-      source?.close()
-      onState(false)
-      timer = window.setTimeout(open, Math.min(500 * 2 ** tries++, 5000))
-    }
+    if (events.length > 0) follower.onEvents(events)
   }
-  open()
+  const read = async () => {
+    const from = place === null ? { last: PAGE_SIZE } : { after: place }
+    const response = await openStream(`/audit/feed?${withParts(search, from)}`, signal)
+    tries = 0
+    follower.onLive(true)
+    for await (const messages of messagesOf(response)) take(messages)
+  }
+  const open = async () => {
+    const failure = await read().then(
+      () => null,
+      (error: unknown) => error,
+    )
+    if (signal.aborted) return
+    follower.onLive(false)
+    if (failure !== null && (place === null || isFinal(failure))) follower.onFailure(failure)
+    if (isFinal(failure)) return
+    timer = window.setTimeout(() => void open(), Math.min(500 * 2 ** tries++, 5000))
+  }
+  void open()
   return () => {
     window.clearTimeout(timer)
-    source?.close()
+    ending.abort()
   }
 }

@@ -7,7 +7,7 @@ import {
   prototypeView,
   type SandboxState,
 } from '../../../api/contract/prototypes.ts'
-import { nothing, request } from './request.ts'
+import { isMissing, nothing, request } from './request.ts'
 
 const changing: readonly SandboxState[] = ['building', 'starting', 'proving']
 
@@ -16,7 +16,7 @@ export const isGettingReady = (state: SandboxState): boolean => changing.include
 /** A terminal can be opened in it. */
 export const isUsable = (state: SandboxState): boolean => state === 'claimed' || state === 'ready'
 /** How long until the next look: often while something is being built, soon while nothing is known yet. */
-const pace = (items: readonly PrototypeView[] | undefined): number => {
+const lookAgainMs = (items: readonly PrototypeView[] | undefined): number => {
   if (!items) return 3000
   return items.some((item) => isGettingReady(item.sandbox.state)) ? 1000 : 10_000
 }
@@ -24,7 +24,7 @@ const pace = (items: readonly PrototypeView[] | undefined): number => {
 export const prototypesQuery = queryOptions({
   queryKey: ['prototypes'],
   queryFn: ({ signal }) => request('/prototypes?limit=100', prototypeList, { signal }),
-  refetchInterval: (query) => pace(query.state.data?.items),
+  refetchInterval: (query) => lookAgainMs(query.state.data?.items),
 })
 
 /** For security: what runs, whoever owns it. */
@@ -48,7 +48,10 @@ export const prototypeQuery = (id: string) =>
   queryOptions({
     queryKey: ['prototypes', id],
     queryFn: ({ signal }) => request(`/prototypes/${id}`, prototypeView, { signal }),
-    refetchInterval: (query) => pace(query.state.data && [query.state.data]),
+    // What is missing is not asked for again: each time would be a refusal in the log.
+    refetchInterval: (query) => !isMissing(query.state.error) && lookAgainMs(query.state.data && [query.state.data]),
+    refetchOnWindowFocus: (query) => !isMissing(query.state.error),
+    refetchOnReconnect: (query) => !isMissing(query.state.error),
   })
 
 /** `key` makes a repeated press, or a retry after a lost answer, the same prototype. */

@@ -4,6 +4,8 @@ import { type ErrorCode, errorBody } from '../../../api/contract/errors.ts'
 /** `offline`: no answer came. `unreadable`: an answer came that is not in the contract. */
 type FailureCode = ErrorCode | 'offline' | 'unreadable'
 
+const UNREACHABLE = 'Backlot cannot be reached. Check that it is running, then try again.'
+
 /** An answer that is not a success, with a message for the person who sees it. */
 export class RequestFailed extends Error {
   readonly code: FailureCode
@@ -20,6 +22,9 @@ export class RequestFailed extends Error {
 /** No answer came: worth asking for again. */
 export const isOffline = (error: unknown): boolean => error instanceof RequestFailed && error.code === 'offline'
 
+/** There is no such thing, or it is not this person's: asking again changes nothing, and each try is in the log. */
+export const isMissing = (error: unknown): boolean => error instanceof RequestFailed && error.code === 'not_found'
+
 /** For answers without a body. */
 export const nothing = z.undefined()
 
@@ -34,7 +39,7 @@ const failureOf = (status: number, text: string): RequestFailed => {
     return new RequestFailed(error.code, error.message, error.requestId)
   } catch {
     return status >= 500
-      ? new RequestFailed('unreadable', 'Backlot is not answering as it should. Try again in a moment.')
+      ? new RequestFailed('unreadable', 'Backlot has a problem. Try again in a moment.')
       : new RequestFailed('unreadable', `Backlot refused this (HTTP ${status}).`)
   }
 }
@@ -69,12 +74,29 @@ export const request = async <Schema extends z.ZodType>(
     text = await response.text()
   } catch (error) {
     if (signal?.aborted) throw error
-    throw new RequestFailed('offline', 'Backlot cannot be reached. Check that it is running, then try again.')
+    throw new RequestFailed('offline', UNREACHABLE)
   }
   if (status < 200 || status > 299) throw failureOf(status, text)
   const result = schema.safeParse(text === '' ? undefined : parsed(text))
   if (result.success) return result.data
-  throw new RequestFailed('unreadable', 'Backlot gave an answer that this page does not understand. Reload the page.')
+  throw new RequestFailed('unreadable', 'This page does not understand Backlot’s answer. Reload the page.')
+}
+
+/**
+ * Opens an answer that does not end by itself.
+ * @throws {RequestFailed} as `request` does.
+ */
+export const openStream = async (path: string, signal: AbortSignal): Promise<Response> => {
+  const response = await fetch(`/api/v1${path}`, {
+    credentials: 'same-origin',
+    headers: { accept: 'text/event-stream' },
+    signal,
+  }).catch((error: unknown) => {
+    if (signal.aborted) throw error
+    throw new RequestFailed('offline', UNREACHABLE)
+  })
+  if (!response.ok) throw failureOf(response.status, await response.text())
+  return response
 }
 
 /** What to tell a person about anything thrown. */

@@ -2,7 +2,7 @@ import { ActionIcon, Menu, useMantineColorScheme } from '@mantine/core'
 import { IconCheck, IconDeviceDesktop, IconMoon, IconSun } from '@tabler/icons-react'
 
 const schemes = [
-  { value: 'auto', title: 'As the system', icon: IconDeviceDesktop },
+  { value: 'auto', title: 'Same as system', icon: IconDeviceDesktop },
   { value: 'light', title: 'Light', icon: IconSun },
   { value: 'dark', title: 'Dark', icon: IconMoon },
 ] as const
@@ -13,7 +13,7 @@ export const SchemeSwitch = () => {
   return (
     <Menu position="top-end">
       <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Light or dark">
+        <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Colour scheme">
           <Current size={18} stroke={1.6} />
         </ActionIcon>
       </Menu.Target>

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { type AuditView, auditList, auditView } from '../../../../api/contract/audit.ts'
+import { type AuditView, auditList, auditPlace, auditSubjects, auditView } from '../../../../api/contract/audit.ts'
 import { apiTokenCreated } from '../../../../api/contract/people.ts'
+import { newId } from '../../../../api/ids.ts'
 import { startServer, type TestServer } from '../../../support/server/server.ts'
 import { until } from '../../../support/until.ts'
 
@@ -14,15 +15,21 @@ afterAll(() => server.close())
 /** Follows the live log as a browser does. */
 async function follow(
   cookie: string,
-  { after, headers = {} }: { after?: number; headers?: Record<string, string> } = {},
+  {
+    headers = {},
+    ...query
+  }: { after?: number; last?: number; headers?: Record<string, string>; [part: string]: unknown } = {},
 ) {
   const ending = new AbortController()
-  const response = await fetch(`${server.origin}/api/v1/audit/feed${after === undefined ? '' : `?after=${after}`}`, {
+  const asked = Object.entries(query).map(([name, value]) => [name, String(value)])
+  const response = await fetch(`${server.origin}/api/v1/audit/feed?${new URLSearchParams(asked)}`, {
     headers: { cookie, ...headers },
     signal: ending.signal,
   })
   const events: AuditView[] = []
   const ids: string[] = []
+  const begun: Array<z.infer<typeof auditList>> = []
+  const places: number[] = []
   const state = { ended: false }
   const reading = (async () => {
     const decoder = new TextDecoder()
@@ -34,6 +41,10 @@ async function follow(
       for (const message of messages) {
         const data = /^data: (.*)$/m.exec(message)?.[1]
         if (data === undefined) continue
+        const what = /^event: (.*)$/m.exec(message)?.[1]
+        if (what === 'begin') begun.push(auditList.parse(JSON.parse(data)))
+        if (what === 'place') places.push(auditPlace.parse(JSON.parse(data)).seq)
+        if (what !== undefined) continue
         events.push(auditView.parse(JSON.parse(data)))
         ids.push(/^id: (.*)$/m.exec(message)?.[1] ?? '')
       }
@@ -44,7 +55,7 @@ async function follow(
     ending.abort()
     await reading
   }
-  return { response, events, ids, ended: () => state.ended, close }
+  return { response, events, begun, places, ids, ended: () => state.ended, close }
 }
 type Followed = Awaited<ReturnType<typeof follow>>
 const untilSeen = (feed: Followed, holds: (event: AuditView) => boolean) =>
@@ -118,6 +129,104 @@ test('where a reader goes on from is recorded, also when its browser says it', a
   await (await follow(security.cookie, { headers: { 'last-event-id': '2' } })).close()
   const [event] = (await server.events('audit.read')).filter(({ person }) => person === security.id)
   expect(event?.detail.query).toBe('feed?after=2')
+})
+
+test('a page that opens has the newest events and all that follow from one reading', async () => {
+  const security = await server.personWith('security')
+  await happen('before the page')
+  const seen = await server.personWith('security')
+  await until('it has its place', async () => {
+    const list = auditList.parse((await seen.ask('/api/v1/audit/events?limit=1&text=before the page')).json)
+    return list.items[0] ?? null
+  })
+  const feed = await follow(security.cookie, { last: 3 })
+  const [first] = await until('it begins', () => (feed.begun.length > 0 ? feed.begun : null))
+  await happen('after the page')
+  await untilSeen(feed, named('after the page'))
+  expect(first?.items).toHaveLength(3)
+  expect(feed.begun).toHaveLength(1)
+  const newest = first?.items[0]?.seq ?? 0
+  expect(first?.items.map(({ seq }) => seq)).toEqual([newest, newest - 1, newest - 2])
+  expect(feed.events.map(({ seq }) => seq)).toEqual(feed.events.map((_, index) => newest + 1 + index))
+  const mine = (await server.events('audit.read')).filter((event) => event.person === security.id)
+  expect(mine.map(({ detail }) => detail)).toEqual([{ query: 'feed?last=3', rows: 3 }])
+  await feed.close()
+})
+
+test('the live log goes on with the filter that its beginning had, and tells how far it looked', async () => {
+  const security = await server.personWith('security')
+  await happen('splinter one')
+  await until('it has its place', async () => {
+    const list = auditList.parse((await security.ask('/api/v1/audit/events?text=splinter one&kind=token.created')).json)
+    return list.items[0] ?? null
+  })
+  const feed = await follow(security.cookie, { last: 50, kind: 'token.created', text: 'SPLINTER' })
+  const [first] = await until('it begins', () => (feed.begun.length > 0 ? feed.begun : null))
+  expect(first?.items.map(({ detail }) => detail.name)).toContain('splinter one')
+  await happen('hay')
+  await happen('splinter two')
+  const event = await untilSeen(feed, named('splinter two'))
+  await happen('more hay')
+  const passed = await until('it says how far it looked', () => feed.places.find((seq) => seq > event.seq) ?? null)
+  expect(feed.events.map(({ detail }) => detail.name)).toEqual(['splinter two'])
+  await feed.close()
+  const again = await follow(security.cookie, { after: passed, kind: 'token.created', text: 'splinter' })
+  await happen('splinter three')
+  await untilSeen(again, named('splinter three'))
+  expect(again.events).toHaveLength(1)
+  expect(again.begun).toEqual([])
+  await again.close()
+  const feeds = (await server.events('audit.read'))
+    .filter(({ person }) => person === security.id)
+    .map(({ detail }) => String(detail.query))
+    .filter((query) => query.startsWith('feed?'))
+  expect(feeds).toEqual([
+    'feed?last=50&kind=token.created&text=SPLINTER',
+    `feed?after=${passed}&kind=token.created&text=splinter`,
+  ])
+})
+
+test('times are taken as ISO 8601 and as milliseconds, and several kinds at once', async () => {
+  const security = await server.personWith('security')
+  await happen('timed')
+  const ask = async (query: string) => auditList.parse((await security.ask(`/api/v1/audit/events?${query}`)).json)
+  const event = await until(
+    'it has its place',
+    async () => (await ask('text=timed&kind=token.created')).items[0] ?? null,
+  )
+  const iso = encodeURIComponent(new Date(event.at).toISOString())
+  expect((await ask(`text=timed&kind=token.created&since=${iso}`)).items).toHaveLength(1)
+  expect((await ask(`text=timed&kind=token.created&until=${iso}`)).items).toEqual([])
+  expect((await ask(`text=timed&kind=token.created&until=${event.at + 1}`)).items).toHaveLength(1)
+  expect((await ask('text=timed&kind=kill.ordered&kind=token.created')).items).toHaveLength(1)
+  expect((await ask('text=timed&kind=kill.ordered&kind=token.revoked')).items).toEqual([])
+  expect((await security.ask('/api/v1/audit/events?since=yesterday')).status).toBe(400)
+  expect((await security.ask('/api/v1/audit/events?kind=nonsense')).status).toBe(400)
+  const queries = (await server.events('audit.read'))
+    .filter(({ person }) => person === security.id)
+    .map(({ detail }) => detail.query)
+  expect(queries).toContain('list?limit=100&kind=kill.ordered&kind=token.created&text=timed')
+})
+
+test('whom and what the log can be asked about: everybody, and prototypes that were deleted too', async () => {
+  const security = await server.personWith('security')
+  const pm = await server.personWith('pm')
+  const row = { hypothesis: '', label: 'internal', owner_id: pm.id, policy: 'standard' }
+  await server.db
+    .insertInto('prototypes')
+    .values([
+      { ...row, id: newId('pr'), title: 'Still there', removed_at: null },
+      { ...row, id: newId('pr'), title: 'Gone \u202e', removed_at: new Date() },
+    ])
+    .execute()
+  const { people, prototypes } = auditSubjects.parse((await security.ask('/api/v1/audit/subjects')).json)
+  expect(people.map(({ id }) => id)).toEqual(expect.arrayContaining([pm.id, security.id]))
+  expect(prototypes.map(({ title, removed }) => [title, removed])).toEqual(
+    expect.arrayContaining([
+      ['Still there', false],
+      ['Gone \\u{202e}', true],
+    ]),
+  )
 })
 
 test.each([

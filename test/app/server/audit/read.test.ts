@@ -5,7 +5,7 @@ import { createSequencer } from '../../../../api/audit/chain/sequence.ts'
 import { verifyChain } from '../../../../api/audit/chain/verify.ts'
 import { auditEvent } from '../../../../api/audit/event.ts'
 import { auditList } from '../../../../api/contract/audit.ts'
-import { type EventFilter, listEvents } from '../../../../api/server/audit/read.ts'
+import { type EventQuery, listEvents } from '../../../../api/server/audit/read.ts'
 import { connect, type Store } from '../../../../api/store/connect.ts'
 import { type TestDatabase, testDatabase } from '../../../support/database/database.ts'
 import { placed, sampleEvent } from '../../audit/sample.ts'
@@ -71,15 +71,27 @@ afterAll(async () => {
   await database.close()
 })
 
-const filters: Array<[what: string, filter: Omit<EventFilter, 'limit'>, correlations: string[]]> = [
+const filters: Array<[what: string, filter: Omit<EventQuery, 'limit'>, correlations: string[]]> = [
   ['nothing: everything, newest first', {}, ['x', 'forged', 'actor', 'denied', 'named']],
   ['a decision', { decision: 'deny' }, ['denied']],
-  ['a kind', { kind: 'session.ended' }, ['actor']],
+  ['a kind', { kind: ['session.ended'] }, ['actor']],
+  ['several kinds', { kind: ['session.ended', 'kill.ordered'] }, ['actor']],
+  ['kinds that never happened', { kind: ['kill.ordered'] }, []],
+  ['a prototype', { prototype: PROTOTYPE }, ['named']],
+  ['a prototype of nobody', { prototype: 'pr_bbbbbbbbbbbbbbbb' }, []],
+  ['text in the name of the person', { text: 'ADA' }, ['actor', 'named']],
+  ['text in the title of the prototype', { text: 'sHOp' }, ['named']],
+  ['text in a title, narrowed by another part', { text: 'shop', decision: 'deny' }, []],
+  ['a time that has passed', { until: 2 }, ['x']],
+  ['a time since then', { since: 2 }, ['forged', 'actor', 'denied', 'named']],
+  ['a moment in between', { since: 1, until: 1 }, []],
   ['a sandbox', { sandbox: SANDBOX }, ['named']],
   ['a person, on whose behalf or by themselves', { person: PERSON }, ['actor', 'named']],
   ['text in any case', { text: 'DENIED.' }, ['denied']],
   ['text with quotes', { text: '"quoted"' }, ['denied']],
   ['text that is a pattern elsewhere', { text: '%' }, []],
+  ['text with a letter that stands for any other elsewhere', { text: 'Denied_' }, []],
+  ['text with a backslash', { text: '\\u{202e}' }, ['forged']],
   ['SQL', { text: "' OR true --" }, []],
 ]
 test.each(filters)('a list can ask for %s', async (_what, filter, correlations) => {

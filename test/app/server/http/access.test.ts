@@ -62,6 +62,7 @@ const expected: Record<string, readonly Who[]> = {
 
   'GET /api/v1/audit/events': ['security'],
   'GET /api/v1/audit/feed': ['security'],
+  'GET /api/v1/audit/subjects': ['security'],
   'POST /api/v1/kill': ['admin', 'security'],
 }
 
@@ -181,6 +182,7 @@ describe('forbidden and missing', () => {
     ['a route for another role', 'GET', '/api/v1/people'],
     ['the log', 'GET', '/api/v1/audit/events'],
     ['the live log', 'GET', '/api/v1/audit/feed'],
+    ['whom the log can be asked about', 'GET', '/api/v1/audit/subjects'],
     ["somebody else's prototype", 'GET', '/api/v1/prototypes/<prototype>'],
     ['a prototype that is not there', 'GET', '/api/v1/prototypes/pr_aaaaaaaaaaaaaaaa'],
     ['an id that is none', 'GET', '/api/v1/prototypes/..%2f..%2fetc'],

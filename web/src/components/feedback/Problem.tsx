@@ -1,10 +1,11 @@
 import type { ReactNode } from 'react'
+import { Explained } from './Explained.tsx'
 import styles from './Problem.module.css'
 
 /** Why something that was asked for did not happen; nothing when there is nothing to say. */
 export const Problem = ({ children }: { children: ReactNode }) =>
   children ? (
-    <p className={styles.problem} role="alert">
-      {children}
-    </p>
+    <div className={styles.problem} role="alert">
+      {typeof children === 'string' ? <Explained>{children}</Explained> : children}
+    </div>
   ) : null

@@ -15,9 +15,7 @@ export const Unreachable = () => {
   )
   return (
     <div role="status">
-      {lost && (
-        <p className={styles.strip}>Backlot cannot be reached. What you see may be old; it is tried again by itself.</p>
-      )}
+      {lost && <p className={styles.strip}>Backlot cannot be reached. What you see may be outdated. Retrying…</p>}
     </div>
   )
 }

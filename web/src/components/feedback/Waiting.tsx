@@ -3,6 +3,7 @@ import { IconRefresh } from '@tabler/icons-react'
 import type { UseQueryResult } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { messageOf } from '../../client/request.ts'
+import { Explained } from './Explained.tsx'
 import styles from './Waiting.module.css'
 
 /** Grey rows in the shape of what is coming. */
@@ -17,17 +18,27 @@ export const Bones = ({ rows = 4, tall = false }: { rows?: number; tall?: boolea
 
 export const Failure = ({ error, onRetry }: { error: unknown; onRetry: () => void }) => (
   <div className={styles.note} role="alert">
-    <p>{messageOf(error)}</p>
+    <div>
+      <Explained>{messageOf(error)}</Explained>
+    </div>
     <Button variant="default" leftSection={<IconRefresh size={16} />} onClick={onRetry}>
       Try again
     </Button>
   </div>
 )
 
+interface EmptyProps {
+  title: string
+  /** 3 inside of a section that has a heading of its own. */
+  level?: 2 | 3
+  children?: ReactNode
+  action?: ReactNode
+}
+
 /** Nothing there yet, and what to do about it. */
-export const Empty = ({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) => (
+export const Empty = ({ title, level = 2, children, action }: EmptyProps) => (
   <div className={styles.note}>
-    <h3>{title}</h3>
+    {level === 2 ? <h2>{title}</h2> : <h3>{title}</h3>}
     {children && <p>{children}</p>}
     {action}
   </div>

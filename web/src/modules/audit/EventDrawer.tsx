@@ -2,8 +2,7 @@ import { Drawer } from '@mantine/core'
 import type { AuditView } from '../../../../api/contract/audit.ts'
 import { Tag } from '../../components/Tag.tsx'
 import styles from './EventDrawer.module.css'
-import { reasonWords } from './reasons.ts'
-import { decisionWords, isProof, sentence } from './words.ts'
+import { isProof, sentence, verdictOf } from './words.ts'
 
 const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
 
@@ -12,36 +11,38 @@ const shown = (value: unknown): string =>
 
 /** Everything that the log holds on one event. */
 export const EventDrawer = ({ event, onClose }: { event: AuditView | null; onClose: () => void }) => (
-  <Drawer opened={event !== null} onClose={onClose} position="right" size={520} title="Event">
+  <Drawer
+    opened={event !== null}
+    onClose={onClose}
+    position="right"
+    size={520}
+    title={event ? `Log entry ${event.seq}` : 'Log entry'}
+  >
     {event && (
       <div className={styles.event}>
         <p className={styles.sentence}>
           <code>{sentence(event)}</code>
         </p>
-        <p>
-          <Tag tone={decisionWords[event.decision].tone}>{decisionWords[event.decision].title}</Tag>{' '}
-          {reasonWords(event.reason)}
-        </p>
+        <Verdict event={event} />
         {isProof(event) && (
-          <p>Backlot tried this itself, to prove the limits before anybody could work in the sandbox.</p>
+          <p>Backlot tried this itself to prove the limits, before anybody could work in the sandbox.</p>
         )}
         <Facts
-          title="Where it stands"
+          title="Context"
           facts={{
             When: exact.format(event.at),
             Person: event.names.person ?? event.person,
             Prototype: event.names.prototype ?? event.prototype,
             Kind: event.kind,
-            Reason: event.reason,
+            'Reason code': event.reason,
             Rule: event.rule,
             Policy: event.policy ? `${event.policy.name} v${event.policy.version}` : null,
           }}
         />
-        <Facts title="What was recorded" facts={event.detail} />
+        <Facts title="Details" facts={event.detail} />
         <Facts
-          title="In the log"
+          title="Identifiers"
           facts={{
-            Place: event.seq,
             Event: event.id,
             Actor: `${event.actor.type} ${event.actor.id}`,
             Sandbox: event.sandbox,
@@ -52,6 +53,15 @@ export const EventDrawer = ({ event, onClose }: { event: AuditView | null; onClo
     )}
   </Drawer>
 )
+
+const Verdict = ({ event }: { event: AuditView }) => {
+  const { mark, why } = verdictOf(event)
+  return (
+    <p>
+      {mark && <Tag tone={mark.tone}>{mark.title}</Tag>} {why}
+    </p>
+  )
+}
 
 const Facts = ({ title, facts }: { title: string; facts: Record<string, unknown> }) => (
   <section>

@@ -2,8 +2,7 @@ import { memo } from 'react'
 import type { AuditView } from '../../../../api/contract/audit.ts'
 import { Tag } from '../../components/Tag.tsx'
 import styles from './EventRow.module.css'
-import { reasonWords } from './reasons.ts'
-import { isProof, judgedWords, sentence } from './words.ts'
+import { isProof, sentence, verdictOf } from './words.ts'
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 
@@ -11,25 +10,20 @@ const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full' })
 
 const whoOf = (event: AuditView): string => {
   if (event.actor.type === 'system') return event.actor.id
-  if (event.actor.type === 'nobody') return 'nobody signed in'
-  return event.names.person ?? 'somebody'
+  if (event.actor.type === 'nobody') return 'not signed in'
+  return event.names.person ?? 'unknown'
 }
 
 /** One event on one line: when, decision, who and where, what, why. */
 export const EventRow = memo(({ event, onOpen }: { event: AuditView; onOpen: (event: AuditView) => void }) => {
-  const judged = judgedWords(event)
-  const why = reasonWords(event.reason)
-  // The code, unless the words are only the code without its dashes.
-  const note = event.rule ?? (why === event.reason.replaceAll('-', ' ') ? null : event.reason)
+  const { mark, why } = verdictOf(event)
   return (
     <li className={styles.item} data-decision={event.decision} data-proof={isProof(event)} data-kind={event.kind}>
       <button type="button" className={styles.row} onClick={() => onOpen(event)}>
         <time className={styles.when} dateTime={new Date(event.at).toISOString()} title={day.format(event.at)}>
           {clock.format(event.at)}
         </time>
-        <span className={styles.decision}>
-          <Tag tone={judged.tone}>{judged.title}</Tag>
-        </span>
+        <span className={styles.decision}>{mark && <Tag tone={mark.tone}>{mark.title}</Tag>}</span>
         <span className={styles.who}>
           {whoOf(event)}
           {event.names.prototype && <small>{event.names.prototype}</small>}
@@ -39,7 +33,7 @@ export const EventRow = memo(({ event, onOpen }: { event: AuditView; onOpen: (ev
         </span>
         <span className={styles.why}>
           {why}
-          {note && <small>{note}</small>}
+          {event.rule && <small>{event.rule}</small>}
         </span>
       </button>
     </li>

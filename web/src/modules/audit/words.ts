@@ -1,5 +1,8 @@
 import type { z } from 'zod'
 import { type AuditKind, type AuditView, type Decision, detailOf } from '../../../../api/contract/audit.ts'
+import type { SandboxState } from '../../../../api/contract/prototypes.ts'
+import type { Tone } from '../../components/Tag.tsx'
+import { reasonWords } from './reasons.ts'
 
 const say =
   <Schema extends z.ZodType>(schema: Schema, words: (detail: z.output<Schema>) => string) =>
@@ -19,6 +22,20 @@ const modelName = ({ provider, model }: { provider: string | null; model: string
 const place = ({ host, port }: { host: string; port: number | null }) => (port === null ? host : `${host}:${port}`)
 const accepting = (unsafe: readonly string[]): string => (unsafe.length === 0 ? '' : `, accepting ${unsafe.join('; ')}`)
 
+/** What it means that a sandbox comes to a state; of a state that no longer exists the name is shown. */
+const stateSentences: Record<string, string> = {
+  building: 'Sandbox image is being prepared',
+  starting: 'Sandbox starting',
+  proving: 'Sandbox being checked',
+  ready: 'Sandbox ready',
+  claimed: 'Sandbox ready',
+  paused: 'Sandbox asleep',
+  stopped: 'Sandbox stopped',
+  failed: 'Sandbox failed',
+  lost: 'Sandbox lost',
+  removed: 'Sandbox removed',
+} satisfies Record<SandboxState, string>
+
 /** Each kind in a person's words. A kind without an entry does not compile. */
 const sentences: Record<AuditKind, (detail: unknown) => string> = {
   'egress.request': say(detailOf['egress.request'], (it) =>
@@ -26,12 +43,12 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
   ),
   'egress.ended': say(detailOf['egress.ended'], (it) => {
     const status = it.status === null ? it.outcome : `${it.status}, ${it.outcome}`
-    return `${place(it)}${it.address ? ` (${it.address})` : ''} ended: ${status}, ${bytes(it.bytesOut)} out, ${bytes(it.bytesIn)} in, ${seconds(it.durationMs)}`
+    return `${place(it)}${it.address ? ` (${it.address})` : ''} closed: ${status}, ${bytes(it.bytesOut)} out, ${bytes(it.bytesIn)} in, ${seconds(it.durationMs)}`
   }),
   'model.request': say(detailOf['model.request'], (it) => `asks ${modelName(it) ?? it.alias ?? 'a model'}`),
   'model.call': say(detailOf['model.call'], (it) => {
     const spent = `${tokens(it.inputTokens)} tokens in, ${tokens(it.outputTokens)} out, ${seconds(it.latencyMs)}`
-    return `${modelName(it)} answered: ${spent}${it.outcome === 'completed' ? '' : `, ${it.outcome}`}`
+    return `${modelName(it)} replied: ${spent}${it.outcome === 'completed' ? '' : `, ${it.outcome}`}`
   }),
   'exec.started': say(
     detailOf['exec.started'],
@@ -39,19 +56,21 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
   ),
   'exec.ended': say(
     detailOf['exec.ended'],
-    (it) => `command ended with ${it.exitCode ?? 'no exit code'} after ${seconds(it.durationMs)}`,
+    (it) => `command ended after ${seconds(it.durationMs)}, exit code ${it.exitCode ?? 'unknown'}`,
   ),
   'terminal.opened': say(detailOf['terminal.opened'], (it) => `opened terminal ${it.terminal}`),
-  'terminal.attached': say(detailOf['terminal.attached'], (it) => `looks at terminal ${it.terminal}`),
+  'terminal.attached': say(detailOf['terminal.attached'], (it) => `opened a view of terminal ${it.terminal}`),
   'terminal.closed': say(detailOf['terminal.closed'], (it) => `terminal ${it.terminal} closed: ${it.why}`),
   'prototype.created': say(detailOf['prototype.created'], (it) => `made “${it.title}”, ${it.label}`),
   'prototype.removed': say(detailOf['prototype.removed'], (it) => `deleted “${it.title}”`),
   'sandbox.state': say(
     detailOf['sandbox.state'],
-    (it) => `sandbox ${it.from ? `${it.from} → ` : ''}${it.to}${it.detail ? `: ${it.detail}` : ''}`,
+    (it) => `${stateSentences[it.to] ?? `Sandbox ${it.to}`}${it.detail ? `: ${it.detail}` : ''}`,
   ),
   'sandbox.proven': say(detailOf['sandbox.proven'], (it) =>
-    it.ok ? `proof held, ${it.probes.length} probes` : `PROOF FAILED, ${it.probes.length} probes`,
+    it.ok
+      ? `Limits proven in ${it.probes.length} checks`
+      : `LIMITS NOT PROVEN: one of ${it.probes.length} checks failed`,
   ),
   'person.invited': say(detailOf['person.invited'], (it) => `invited ${it.email} as ${it.roles.join(', ')}`),
   'person.changed': say(detailOf['person.changed'], (it) => `changed ${it.fields.join(', ')} of ${it.person}`),
@@ -71,8 +90,10 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
   'provider.saved': say(detailOf['provider.saved'], (it) => `saved provider ${it.provider} at ${it.baseUrl}`),
   'provider.removed': say(detailOf['provider.removed'], (it) => `removed provider ${it.provider}`),
   'model.assigned': say(detailOf['model.assigned'], (it) => `${it.slot} model is now ${modelName(it) ?? 'none'}`),
-  'audit.read': say(detailOf['audit.read'], (it) =>
-    it.query.startsWith('feed?') ? 'follows the log' : `read the log, ${it.rows} ${it.rows === 1 ? 'row' : 'rows'}`,
+  'audit.read': say(
+    detailOf['audit.read'],
+    (it) =>
+      `${it.query.startsWith('feed?') ? 'follows the log' : 'read the log'}${it.rows > 0 ? `, ${it.rows} ${it.rows === 1 ? 'row' : 'rows'}` : ''}`,
   ),
   'kill.ordered': say(detailOf['kill.ordered'], (it) => `STOPPED ${it.target ?? it.scope}`),
   'platform.started': say(
@@ -101,19 +122,13 @@ export const decisionWords: Record<Decision, { title: string; tone: 'good' | 'ba
 /** Tried by Backlot itself while a sandbox was being proven: nobody's doing, and refused as it must be. */
 export const isProof = ({ kind, detail }: AuditView): boolean => kind.startsWith('egress.') && detail.phase === 'proof'
 
-export const judgedWords = (event: AuditView) =>
-  isProof(event) ? ({ title: 'Proof', tone: 'plain' } as const) : decisionWords[event.decision]
-
-/** Kinds in the groups that a person looks for. */
-export const kindGroups = {
-  egress: 'Network',
-  model: 'Models',
-  exec: 'Commands',
-  terminal: 'Terminals',
-  sandbox: 'Sandboxes',
-  prototype: 'Prototypes',
-  session: 'Sign-in',
-  person: 'People',
-  policy: 'Policy',
-} as const
-export const groupOf = (kind: AuditKind): string => kind.slice(0, kind.indexOf('.'))
+/**
+ * How an event is marked, and why. Each says one thing: what was only noted has no mark beside its reason, and what is
+ * allowed for no further reason has no words beside its mark.
+ */
+export const verdictOf = (event: AuditView): { mark: { title: string; tone: Tone } | null; why: string | null } => {
+  const why = event.reason === 'allowed' ? null : reasonWords(event.reason)
+  if (isProof(event)) return { mark: { title: 'Proof', tone: 'plain' }, why }
+  if (event.decision === 'info') return { mark: null, why: reasonWords(event.reason) }
+  return { mark: decisionWords[event.decision], why }
+}

@@ -6,7 +6,7 @@ import { Age } from '../../components/Age.tsx'
 import styles from './ProofBadge.module.css'
 import { probeTitle } from './words.ts'
 
-/** A place that is allowed and does not answer says nothing against the workspace. */
+/** That an allowed host does not answer says nothing against the workspace. */
 const asExpected = ({ expected, got }: ProbeResult) => got === expected || (expected === 'passed' && got === 'error')
 
 /** Says that the workspace was tried and held, and shows what was tried. */
@@ -25,8 +25,8 @@ export const ProofBadge = ({ proof }: { proof: Proof }) => {
       </button>
       <Modal opened={opened} onClose={close} title={proof.ok ? 'Limits proven' : 'Not proven'} size="lg">
         <p className={styles.intro}>
-          Before you could use this workspace, Backlot tried to break out of it. {held} of {proof.probes.length} tries
-          came out as they should, <Age at={proof.at} />.
+          Before you could use this workspace, Backlot tried to break out of it. {held} of {proof.probes.length} checks
+          came out as expected, <Age at={proof.at} />.
         </p>
         <ul className={styles.list}>
           {proof.probes.map((probe) => {

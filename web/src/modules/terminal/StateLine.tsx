@@ -1,14 +1,14 @@
-import type { LinkState } from './line/connection.ts'
+import type { ConnectionState } from './connection/connection.ts'
 import styles from './StateLine.module.css'
 
-const wordsOf = (state: LinkState): string | null => {
+const wordsOf = (state: ConnectionState): string | null => {
   switch (state.is) {
     case 'open':
       return null
     case 'connecting':
       return 'Connecting…'
     case 'waiting':
-      return `${state.why} Reconnecting by itself; what runs in the terminal goes on.`
+      return `${state.why} Reconnecting… What runs in the terminal keeps running.`
     case 'ended':
       return state.exitCode === null || state.exitCode === 0
         ? 'This terminal has ended.'
@@ -19,7 +19,7 @@ const wordsOf = (state: LinkState): string | null => {
 }
 
 interface Props {
-  state: LinkState
+  state: ConnectionState
   onRetry: () => void
   /** Starts a new one of the same name. */
   onReopen: () => void

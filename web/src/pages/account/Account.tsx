@@ -13,10 +13,10 @@ export const Account = () => {
       <Section title="Name">
         <NameForm name={me.person.name} />
       </Section>
-      <Section title="Password" intro="A new password signs you out on every other device.">
+      <Section title="Password" intro="Changing it signs you out on every other device.">
         <PasswordForm />
       </Section>
-      <Section title="API tokens" intro="For scripts: a token can do whatever you can, until it expires.">
+      <Section title="API tokens" intro="For scripts. A token can do everything that you can, until it expires.">
         <Tokens />
       </Section>
     </Page>

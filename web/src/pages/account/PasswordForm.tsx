@@ -29,10 +29,10 @@ export const PasswordForm = () => {
     <form className={styles.form} onSubmit={submit} noValidate>
       <Problem>{save.isError && messageOf(save.error)}</Problem>
       <PasswordInput
-        label="Present password"
+        label="Current password"
         autoComplete="current-password"
         value={now}
-        error={tried && now === '' && 'Type your present password.'}
+        error={tried && now === '' && 'Enter your current password.'}
         onChange={(event) => setNow(event.currentTarget.value)}
       />
       <PasswordInput
@@ -47,7 +47,7 @@ export const PasswordForm = () => {
       </Button>
       {save.isSuccess && (
         <p className={styles.saved} role="status">
-          The new password is in force.
+          Password changed.
         </p>
       )}
     </form>

@@ -10,18 +10,18 @@ import styles from './Health.module.css'
 
 type Status = DoctorReport['checks'][number]['status']
 const signs = {
-  ok: { icon: IconCircleCheck, means: 'in order' },
+  ok: { icon: IconCircleCheck, means: 'OK' },
   warning: { icon: IconAlertTriangle, means: 'works, with a weakness' },
-  refused: { icon: IconCircleX, means: 'not possible here' },
+  refused: { icon: IconCircleX, means: 'not possible on this machine' },
 } as const
 const order: Record<Status, number> = { refused: 0, warning: 1, ok: 2 }
 
 const summary = (checks: DoctorReport['checks']): string => {
   const count = (status: Status) => checks.filter((check) => check.status === status).length
   if (count('refused') > 0)
-    return `${count('refused')} of ${checks.length} checks say that something is not possible on this machine.`
+    return `${count('refused')} of ${checks.length} checks found something that this machine cannot enforce.`
   if (count('warning') > 0) return `Everything works; ${count('warning')} of ${checks.length} checks found a weakness.`
-  return `All ${checks.length} checks are in order.`
+  return `All ${checks.length} checks passed.`
 }
 
 export const Health = () => {
@@ -29,7 +29,7 @@ export const Health = () => {
   return (
     <Page
       title="Health"
-      intro={query.data ? summary(query.data.checks) : 'What this machine can really enforce.'}
+      intro={query.data ? summary(query.data.checks) : 'What this machine can enforce.'}
       actions={
         <Button
           variant="default"

@@ -10,8 +10,8 @@ import { Rows } from '../../components/Rows.tsx'
 import styles from './Models.module.css'
 
 const slots = [
-  { slot: 'cloud', title: 'Cloud model', labels: 'For public and internal data, unless the policy says otherwise.' },
-  { slot: 'local', title: 'Own-machine model', labels: 'For confidential data.' },
+  { slot: 'cloud', title: 'Cloud model', labels: 'For public and internal data, unless a policy says otherwise.' },
+  { slot: 'local', title: 'Local model', labels: 'For confidential data.' },
 ] as const
 
 export const Assignments = ({ providers, assignments }: { providers: Provider[]; assignments: Assignment[] }) => (
@@ -57,8 +57,8 @@ const Choice = ({ slot, now, providers }: ChoiceProps) => {
     return (
       <p className={styles.result}>
         {slot === 'cloud'
-          ? 'The demo, until you add a cloud provider.'
-          : 'None, until you add a provider on your own machines.'}
+          ? 'The demo model, until you add a cloud provider.'
+          : 'None, until you add a provider that runs on your own machines.'}
       </p>
     )
   }
@@ -74,14 +74,14 @@ const Choice = ({ slot, now, providers }: ChoiceProps) => {
       />
       <Autocomplete
         label="Model"
-        placeholder="Name of the model"
+        placeholder="Model name"
         data={[...new Set(known.data?.models ?? [])]}
         limit={30}
         value={model}
         onChange={setModel}
       />
       <Button disabled={!changed || model.trim() === ''} loading={assign.isPending} onClick={() => assign.mutate()}>
-        Use it
+        Use this model
       </Button>
       {now && (
         <Button variant="default" loading={clear.isPending} onClick={() => clear.mutate()}>

@@ -21,7 +21,7 @@ export const Models = () => {
     </Button>
   )
   return (
-    <Page title="Models" intro="Which models the agents may use. Keys stay here; no workspace ever sees one.">
+    <Page title="Models" intro="Which models the agents can use. API keys stay here; no workspace ever sees one.">
       <Ready query={query}>
         {({ providers, assignments, demoInUse }) => {
           const real = providers.filter((provider) => provider.kind !== 'demo')
@@ -29,17 +29,17 @@ export const Models = () => {
             <>
               {demoInUse && (
                 <div className={styles.demo} role="note">
-                  <h2>The demo answers</h2>
+                  <h2>Demo model is active</h2>
                   <p>
-                    No model is chosen, so a script plays one: it builds a small page, changes it and explains a
-                    refusal, always in the same way. Add a provider and choose its model to work for real.
+                    No real model is chosen, so a script stands in for one. It always does the same: builds a small
+                    page, changes it and explains a refusal. Add a provider and choose a model to work for real.
                   </p>
                 </div>
               )}
               <Section title="Providers" actions={real.length > 0 && add}>
                 {real.length === 0 ? (
-                  <Empty title="No provider yet" action={add}>
-                    Anything that speaks like OpenAI or Anthropic works: a cloud account, or Ollama, llama.cpp and vLLM
+                  <Empty title="No provider yet" level={3} action={add}>
+                    Every provider with an OpenAI or Anthropic API works: a cloud account, or Ollama, llama.cpp or vLLM
                     on your own machines.
                   </Empty>
                 ) : (
@@ -52,7 +52,7 @@ export const Models = () => {
               </Section>
               <Section
                 title="In use"
-                intro="The data label of a prototype decides which of the two it gets: confidential stays on your own machines."
+                intro="The data label of a prototype decides which of the two it uses. Confidential data stays on your own machines."
               >
                 <Assignments providers={real} assignments={assignments} />
               </Section>

@@ -1,12 +1,10 @@
 import { Button, Group, Modal, PasswordInput, Radio, TextInput } from '@mantine/core'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { type FormEvent, useState } from 'react'
-import { slug } from '../../../../api/contract/ids.ts'
-import { type Provider, providerSave } from '../../../../api/contract/models.ts'
-import { modelsQuery, saveProvider } from '../../client/models.ts'
+import type { FormEvent } from 'react'
+import type { Provider } from '../../../../api/contract/models.ts'
 import { messageOf } from '../../client/request.ts'
 import { Problem } from '../../components/feedback/Problem.tsx'
 import styles from './Models.module.css'
+import { useProvider } from './use-provider.ts'
 
 export const ProviderDialog = ({ edited, onClose }: { edited: Provider | 'new' | null; onClose: () => void }) => (
   <Modal
@@ -19,83 +17,71 @@ export const ProviderDialog = ({ edited, onClose }: { edited: Provider | 'new' |
   </Modal>
 )
 
+const formats = { openai: 'OpenAI (also Ollama, llama.cpp, vLLM)', anthropic: 'Anthropic' }
+const places = { cloud: 'In the cloud', local: 'On our own machines' }
+
 const ProviderForm = ({ provider, onClose }: { provider: Provider | null; onClose: () => void }) => {
-  const queries = useQueryClient()
-  const [id, setId] = useState(provider?.id ?? '')
-  const [kind, setKind] = useState(provider?.kind ?? 'openai')
-  const [baseUrl, setBaseUrl] = useState(provider?.baseUrl ?? '')
-  const [place, setPlace] = useState<string>(provider?.place ?? 'cloud')
-  const [key, setKey] = useState('')
-  const [tried, setTried] = useState(false)
-  const save = useMutation({
-    mutationFn: (body: Parameters<typeof saveProvider>[1]) => saveProvider(id, body),
-    onSuccess: () => {
-      void queries.invalidateQueries({ queryKey: modelsQuery.queryKey })
-      onClose()
-    },
-  })
-  const body = providerSave.safeParse({
-    kind,
-    baseUrl: baseUrl.trim().replace(/\/(?:v1)?\/?$/, ''),
-    place,
-    ...(key === '' ? {} : { key }),
-  })
-  const wrong = (field: string) => tried && !body.success && body.error.issues.some((issue) => issue.path[0] === field)
-  const named = slug.safeParse(id).success
+  const { typed, set, isWrong, error, pending, ...save } = useProvider(provider, onClose)
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    setTried(true)
-    if (named && body.success) save.mutate(body.data)
+    save.submit()
   }
   return (
     <form className={styles.form} onSubmit={submit} noValidate autoComplete="off">
-      <Problem>{save.isError && messageOf(save.error)}</Problem>
+      <Problem>{error && messageOf(error)}</Problem>
       <TextInput
         label="Name"
-        description="Small letters, digits and dashes, such as anthropic or ollama."
+        description="Lower-case letters, digits and dashes, such as anthropic or ollama."
         data-autofocus
         disabled={provider !== null}
-        value={id}
-        error={tried && !named && 'Use small letters, digits and dashes.'}
-        onChange={(event) => setId(event.currentTarget.value)}
+        value={typed.id}
+        error={isWrong.id && 'Use lower-case letters, digits and dashes.'}
+        onChange={(event) => set({ id: event.currentTarget.value })}
       />
-      <Radio.Group label="Format" value={kind} onChange={(value) => setKind(value === 'anthropic' ? value : 'openai')}>
-        <Group mt={6} gap="lg">
-          <Radio value="openai" label="OpenAI (also Ollama, llama.cpp, vLLM)" />
-          <Radio value="anthropic" label="Anthropic" />
-        </Group>
-      </Radio.Group>
+      <Choice label="API format" data={formats} value={typed.kind} onChange={(kind) => set({ kind })} />
       <TextInput
         label="Address"
-        description="What stands before /v1 in its address."
-        placeholder={kind === 'openai' ? 'http://127.0.0.1:11434' : 'https://api.anthropic.com'}
-        value={baseUrl}
-        error={wrong('baseUrl') && 'Type an address that begins with http:// or https://.'}
-        onChange={(event) => setBaseUrl(event.currentTarget.value)}
+        description="Base URL, without /v1"
+        placeholder={typed.kind === 'openai' ? 'http://127.0.0.1:11434' : 'https://api.anthropic.com'}
+        value={typed.baseUrl}
+        error={isWrong.baseUrl && 'Enter an address that begins with http:// or https://.'}
+        onChange={(event) => set({ baseUrl: event.currentTarget.value })}
       />
       <PasswordInput
-        label="Key"
+        label="API key"
         description={
-          provider?.hasKey ? 'Leave empty to keep the key that is stored.' : 'Stored sealed, and never shown again.'
+          provider?.hasKey ? 'Leave empty to keep the stored key.' : 'Stored encrypted and never shown again.'
         }
         autoComplete="off"
-        value={key}
-        onChange={(event) => setKey(event.currentTarget.value)}
+        value={typed.key}
+        onChange={(event) => set({ key: event.currentTarget.value })}
       />
-      <Radio.Group label="Where it runs" value={place} onChange={setPlace}>
-        <Group mt={6} gap="lg">
-          <Radio value="cloud" label="In a cloud" />
-          <Radio value="local" label="On our own machines" />
-        </Group>
-      </Radio.Group>
+      <Choice label="Where it runs" data={places} value={typed.place} onChange={(place) => set({ place })} />
       <Group justify="flex-end" mt="xs">
         <Button variant="default" onClick={onClose}>
           Cancel
         </Button>
-        <Button type="submit" loading={save.isPending}>
+        <Button type="submit" loading={pending}>
           Save provider
         </Button>
       </Group>
     </form>
   )
 }
+
+interface ChoiceProps {
+  label: string
+  data: Record<string, string>
+  value: string
+  onChange: (value: string) => void
+}
+
+const Choice = ({ label, data, value, onChange }: ChoiceProps) => (
+  <Radio.Group label={label} value={value} onChange={onChange}>
+    <Group mt={6} gap="lg">
+      {Object.entries(data).map(([one, words]) => (
+        <Radio key={one} value={one} label={words} />
+      ))}
+    </Group>
+  </Radio.Group>
+)

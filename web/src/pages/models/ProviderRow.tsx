@@ -1,10 +1,12 @@
 import { Button } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import type { Provider } from '../../../../api/contract/models.ts'
+import type { z } from 'zod'
+import type { Provider, providerTest } from '../../../../api/contract/models.ts'
 import { modelsQuery, removeProvider, testProvider } from '../../client/models.ts'
 import { messageOf } from '../../client/request.ts'
 import { Confirm } from '../../components/feedback/Confirm.tsx'
+import { Explained } from '../../components/feedback/Explained.tsx'
 import { Tag } from '../../components/Tag.tsx'
 import styles from './Models.module.css'
 
@@ -19,14 +21,13 @@ export const ProviderRow = ({ provider, onEdit }: { provider: Provider; onEdit: 
       void queries.invalidateQueries({ queryKey: modelsQuery.queryKey })
     },
   })
-  const found = test.data?.models.length ?? 0
   return (
     <li>
       <div className={styles.what}>
         <p>
           {provider.id}
-          <Tag>{provider.place === 'local' ? 'Own machines' : 'Cloud'}</Tag>
-          {!provider.hasKey && <Tag>No key</Tag>}
+          <Tag>{provider.place === 'local' ? 'Local' : 'Cloud'}</Tag>
+          {!provider.hasKey && <Tag>No API key</Tag>}
         </p>
         <small>
           {provider.kind === 'openai' ? 'OpenAI format' : 'Anthropic format'} at {provider.baseUrl}
@@ -43,18 +44,8 @@ export const ProviderRow = ({ provider, onEdit }: { provider: Provider; onEdit: 
           Remove
         </Button>
       </div>
-      {test.isError && (
-        <p className={styles.result} data-ok={false} role="status">
-          {messageOf(test.error)}
-        </p>
-      )}
-      {test.data && (
-        <p className={styles.result} data-ok={test.data.ok} role="status">
-          {test.data.message}
-          {found > 0 &&
-            ` Models: ${test.data.models.slice(0, 8).join(', ')}${found > 8 ? ` and ${found - 8} more` : ''}.`}
-        </p>
-      )}
+      {test.isError && <TestResult ok={false} message={messageOf(test.error)} models={[]} />}
+      {test.data && <TestResult {...test.data} />}
       <Confirm
         opened={removing}
         title={`Remove ${provider.id}?`}
@@ -64,8 +55,20 @@ export const ProviderRow = ({ provider, onEdit }: { provider: Provider; onEdit: 
         onClose={() => setRemoving(false)}
         onConfirm={() => remove.mutate()}
       >
-        <p>Its key is destroyed. Prototypes that use its models cannot call them any more, from the next call on.</p>
+        <p>Its API key is deleted. Prototypes can no longer call its models, starting with the next call.</p>
       </Confirm>
     </li>
+  )
+}
+
+const SHOWN = 8
+
+const TestResult = ({ ok, message, models }: z.output<typeof providerTest>) => {
+  const more = models.length > SHOWN ? ` and ${models.length - SHOWN} more` : ''
+  return (
+    <div className={styles.result} data-ok={ok} role="status">
+      <Explained>{message}</Explained>
+      {models.length > 0 && ` Models: ${models.slice(0, SHOWN).join(', ')}${more}.`}
+    </div>
   )
 }

@@ -1,7 +1,7 @@
 import { Button, Group } from '@mantine/core'
 import { z } from 'zod'
 import { isOffline, messageOf, request } from '../../client/request.ts'
-import styles from './NotFound.module.css'
+import styles from './PageBroke.module.css'
 
 /** Anew with what the server has now; without an answer from it a reload would lose the page. */
 const tryAgain = async (reset: () => void) => {
@@ -16,12 +16,12 @@ const tryAgain = async (reset: () => void) => {
 /** In place of a page that failed. What runs in the workspaces goes on. */
 export const PageBroke = ({ error, reset }: { error: unknown; reset: () => void }) => (
   <div className={styles.page} role="alert">
-    <h1>This page broke</h1>
-    <p>{messageOf(error)} Whatever runs in your workspaces goes on.</p>
+    <h1>This page failed</h1>
+    <p>{messageOf(error)} What runs in your workspaces keeps running.</p>
     <Group>
       <Button onClick={() => void tryAgain(reset)}>Try again</Button>
       <Button variant="default" component="a" href="/">
-        Go to the start
+        Go to the home page
       </Button>
     </Group>
   </div>

@@ -1,31 +1,30 @@
 import { Button } from '@mantine/core'
 import { messageOf } from '../../client/request.ts'
 import { Problem } from '../../components/feedback/Problem.tsx'
-import { type Filter, isFiltered, matches } from '../../modules/audit/filter.ts'
-import type { Feed } from '../../modules/audit/use-feed.ts'
+import { type Filter, isFiltered, isTimed } from '../../modules/audit/filter.ts'
+import type { Log } from '../../modules/audit/use-log.ts'
 import styles from './Now.module.css'
 
-const moment = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
-
-/** The way back in the log, and how far back the page has looked. */
-export const Older = ({ feed, filter }: { feed: Feed; filter: Filter }) => {
-  const oldest = feed.events.at(-1)
+/** The way back in the log, and whether there is more. */
+export const Older = ({ log, filter }: { log: Log; filter: Filter }) => {
+  const filtered = isFiltered(filter)
+  const isAll = log.cursor === null && filtered && log.shown.length > 0
   return (
     <>
-      <Problem>{feed.error ? messageOf(feed.error) : null}</Problem>
-      {oldest && (isFiltered(filter) || feed.full) && (
+      <Problem>{log.error ? messageOf(log.error) : null}</Problem>
+      {isAll && (
         <p className={styles.quiet}>
-          {feed.older || feed.full ? `Looked back to ${moment.format(oldest.at)}.` : 'Looked through the whole log.'}
-          {feed.full && ' This page holds no more; older events are in the log, at /api/v1/audit/events.'}
+          {isTimed(filter) ? 'These are all matches in this time.' : 'These are all matches in the whole log.'}
         </p>
       )}
-      {feed.older && (
-        <Button
-          variant="default"
-          loading={feed.lookingBack}
-          onClick={() => feed.older?.((event) => matches(event, filter))}
-        >
-          {isFiltered(filter) ? 'Look further back' : 'Show older'}
+      {log.isCut && (
+        <p className={styles.quiet}>
+          This page shows at most {log.events.length.toLocaleString('en')} entries. Narrow the search to see older ones.
+        </p>
+      )}
+      {log.showOlder && (
+        <Button variant="default" loading={log.lookingBack} onClick={log.showOlder}>
+          {filtered ? 'Show older matches' : 'Show older'}
         </Button>
       )}
     </>

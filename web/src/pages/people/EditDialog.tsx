@@ -41,11 +41,11 @@ const EditForm = ({ person, onClose }: { person: Person; onClose: () => void }) 
         data-autofocus
         maxLength={100}
         value={name}
-        error={!name.trim() && 'Type a name.'}
+        error={!name.trim() && 'Enter a name.'}
         onChange={(event) => setName(event.currentTarget.value)}
       />
-      <Roles value={roles} onChange={setRoles} error={roles.length === 0 && 'Choose at least one.'} />
-      {leaving && <p role="status">You stop being an admin at once. Only another admin can make you one again.</p>}
+      <Roles value={roles} onChange={setRoles} error={roles.length === 0 && 'Choose at least one role.'} />
+      {leaving && <p role="status">You will no longer be an admin. Only another admin can give you the role back.</p>}
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>
           Cancel

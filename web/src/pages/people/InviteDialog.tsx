@@ -10,7 +10,7 @@ import styles from './People.module.css'
 import { Roles } from './Roles.tsx'
 
 export const InviteDialog = ({ opened, onClose }: { opened: boolean; onClose: () => void }) => (
-  <Modal opened={opened} onClose={onClose} title="Invite somebody" closeOnClickOutside={false}>
+  <Modal opened={opened} onClose={onClose} title="Invite a person" closeOnClickOutside={false}>
     <InviteForm onClose={onClose} />
   </Modal>
 )
@@ -41,23 +41,23 @@ const InviteForm = ({ onClose }: { onClose: () => void }) => {
         data-autofocus
         maxLength={100}
         value={name}
-        error={wrong('name') && 'Type a name.'}
+        error={wrong('name') && 'Enter a name.'}
         onChange={(event) => setName(event.currentTarget.value)}
       />
       <TextInput
         label="E-mail"
         type="email"
         value={email}
-        error={wrong('email') && 'Type an e-mail address.'}
+        error={wrong('email') && 'Enter an e-mail address.'}
         onChange={(event) => setEmail(event.currentTarget.value)}
       />
-      <Roles value={roles} onChange={setRoles} error={wrong('roles') && 'Choose at least one.'} />
+      <Roles value={roles} onChange={setRoles} error={wrong('roles') && 'Choose at least one role.'} />
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>
           Cancel
         </Button>
         <Button type="submit" loading={send.isPending}>
-          Make the link
+          Create invite link
         </Button>
       </Group>
     </form>

@@ -15,7 +15,7 @@ export const LinkShown = ({ made, onClose }: { made: z.output<typeof invited>; o
     <p>
       Send this link to {made.person.name}. It works once, until {exact.format(new Date(made.expiresAt))}.
     </p>
-    <OnceOnly label="Shown only now" value={made.link} />
+    <OnceOnly label="Shown only once. Copy it now." value={made.link} />
     <Group justify="flex-end">
       <Button onClick={onClose}>Done</Button>
     </Group>
@@ -36,7 +36,7 @@ export const LinkDialog = ({ person, onClose }: { person: Person | null; onClose
         <div className={styles.form}>
           <Problem>{make.isError && messageOf(make.error)}</Problem>
           <p>
-            For somebody who forgot the password, or lost the first link. Whoever has the link comes in as{' '}
+            For a person who forgot the password or lost the invite link. Whoever has the link can sign in as{' '}
             {person?.name}, once.
           </p>
           <Group justify="flex-end">
@@ -44,7 +44,7 @@ export const LinkDialog = ({ person, onClose }: { person: Person | null; onClose
               Cancel
             </Button>
             <Button loading={make.isPending} onClick={() => person && make.mutate(person.id)}>
-              Make the link
+              Create sign-in link
             </Button>
           </Group>
         </div>

@@ -18,7 +18,7 @@ export const People = () => {
   return (
     <Page
       title="People"
-      intro="Who may come in, and as what."
+      intro="Who can sign in, and what they can do."
       actions={
         <Button leftSection={<IconUserPlus size={18} />} onClick={open}>
           Invite
@@ -34,7 +34,7 @@ export const People = () => {
               ))}
             </Rows>
             {items.length < 2 && (
-              <p className={styles.alone}>Only you so far. Invite a product manager and somebody from security.</p>
+              <p className={styles.alone}>Only you so far. Invite a product manager and someone from security.</p>
             )}
           </>
         )}

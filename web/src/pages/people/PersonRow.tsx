@@ -1,5 +1,3 @@
-import { ActionIcon, Menu } from '@mantine/core'
-import { IconDots, IconLink, IconPencil, IconUserCheck, IconUserOff } from '@tabler/icons-react'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { ListedPerson } from '../../../../api/contract/people.ts'
@@ -10,11 +8,12 @@ import { Tag } from '../../components/Tag.tsx'
 import { EditDialog } from './EditDialog.tsx'
 import { LinkDialog } from './LinkDialog.tsx'
 import styles from './People.module.css'
+import { type Dialog, PersonMenu } from './PersonMenu.tsx'
 import { roleWords } from './Roles.tsx'
 
 export const PersonRow = ({ person, isMe }: { person: ListedPerson; isMe: boolean }) => {
   const queries = useQueryClient()
-  const [dialog, setDialog] = useState<'edit' | 'link' | 'switch' | null>(null)
+  const [dialog, setDialog] = useState<Dialog | null>(null)
   const close = () => setDialog(null)
   const change = useMutation({
     mutationFn: () => changePerson(person.id, { disabled: !person.disabled }),
@@ -42,29 +41,7 @@ export const PersonRow = ({ person, isMe }: { person: ListedPerson; isMe: boolea
       <span className={styles.since}>
         <Age at={person.createdAt} />
       </span>
-      <Menu>
-        <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={`More about ${person.name}`}>
-            <IconDots size={18} />
-          </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setDialog('edit')}>
-            Name and roles…
-          </Menu.Item>
-          <Menu.Item leftSection={<IconLink size={16} />} disabled={person.disabled} onClick={() => setDialog('link')}>
-            New sign-in link…
-          </Menu.Item>
-          <Menu.Item
-            color={person.disabled ? 'marigold' : 'red'}
-            disabled={isMe}
-            leftSection={person.disabled ? <IconUserCheck size={16} /> : <IconUserOff size={16} />}
-            onClick={() => setDialog('switch')}
-          >
-            {person.disabled ? 'Enable…' : 'Disable…'}
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
+      <PersonMenu person={person} isMe={isMe} onPick={setDialog} />
       <EditDialog person={dialog === 'edit' ? person : null} onClose={close} />
       <LinkDialog person={dialog === 'link' ? person : null} onClose={close} />
       <Confirm
@@ -80,7 +57,7 @@ export const PersonRow = ({ person, isMe }: { person: ListedPerson; isMe: boolea
         <p>
           {person.disabled
             ? 'They can sign in again, with the same roles as before.'
-            : 'They are signed out everywhere and what they have open is closed, at once. Nothing of theirs is deleted.'}
+            : 'They are signed out everywhere at once, and what they have open is closed. Nothing of theirs is deleted.'}
         </p>
       </Confirm>
     </li>

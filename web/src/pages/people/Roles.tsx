@@ -5,8 +5,8 @@ import styles from './People.module.css'
 export const roleWords: Record<Role, { title: string; means: string }> = {
   pm: { title: 'Product', means: 'Makes prototypes.' },
   security: { title: 'Security', means: 'Sees everything that goes in and out, and can stop it.' },
-  admin: { title: 'Admin', means: 'Sets models, people and policies.' },
-  engineer: { title: 'Engineer', means: 'Reads what was decided.' },
+  admin: { title: 'Admin', means: 'Manages models, people and policies.' },
+  engineer: { title: 'Engineer', means: 'Reads the decisions on prototypes. None can be shown yet.' },
 }
 
 export const Roles = ({
@@ -19,7 +19,7 @@ export const Roles = ({
   error?: string | false
 }) => (
   <Checkbox.Group
-    label="May"
+    label="Roles"
     value={value}
     error={error}
     onChange={(values) => onChange(values.map((one) => role.parse(one)))}

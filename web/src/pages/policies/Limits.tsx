@@ -8,9 +8,9 @@ const GIB = 1024 ** 3
 const size = (bytes: number): string =>
   bytes >= GIB ? `${Number((bytes / GIB).toFixed(1))} GiB` : `${Math.round(bytes / 1024 ** 2)} MiB`
 
-const placeWords = { cloud: 'the cloud model', local: 'the own-machine model', none: 'no model' } as const
+const placeWords = { cloud: 'the cloud model', local: 'the local model', none: 'no model' } as const
 const targetWords = (target: string): string => {
-  if (target === 'assigned') return 'what is chosen under Models'
+  if (target === 'assigned') return 'as chosen under Models'
   return target === 'none' ? 'none' : target
 }
 
@@ -26,8 +26,8 @@ export const Limits = ({ policy }: { policy: PolicyInForce }) => (
       </p>
       <p className={styles.quiet}>
         {policy.tools.workspaceExec
-          ? 'Programs that are made or installed in the workspace may run too.'
-          : 'Nothing else can be run, not even what is made in the workspace.'}
+          ? 'Programs that are built or installed in the workspace can run too.'
+          : 'Nothing else can run, not even what is built in the workspace.'}
       </p>
     </section>
     <section aria-label="Size">
@@ -50,14 +50,14 @@ export const Limits = ({ policy }: { policy: PolicyInForce }) => (
           <dd>{policy.sandbox.pids}</dd>
         </div>
         <div>
-          <dt>Per person</dt>
+          <dt>Prototypes per person</dt>
           <dd>{policy.sandbox.perPerson}</dd>
         </div>
         <div>
           <dt>Isolation</dt>
           <dd>
             {policy.sandbox.runtime === 'runsc' ? 'gVisor' : 'runc'}{' '}
-            {policy.sandbox.unsafeUnlimited && <Tag tone="marigold">Limits may not hold, unsafeUnlimited</Tag>}
+            {policy.sandbox.unsafeUnlimited && <Tag tone="marigold">Resource limits may not hold</Tag>}
           </dd>
         </div>
       </dl>
@@ -73,7 +73,7 @@ export const Limits = ({ policy }: { policy: PolicyInForce }) => (
         ))}
       </dl>
       <p className={styles.quiet}>
-        Cloud: {targetWords(policy.models.default.cloud)}. Own machines: {targetWords(policy.models.default.local)}.
+        Cloud: {targetWords(policy.models.default.cloud)}. Local: {targetWords(policy.models.default.local)}.
       </p>
     </section>
   </div>

@@ -6,6 +6,7 @@ import { policiesQuery, policyQuery } from '../../client/policies.ts'
 import { Age } from '../../components/Age.tsx'
 import { Bones, Empty, Ready } from '../../components/feedback/Waiting.tsx'
 import { Page, Section } from '../../components/Page.tsx'
+import { Scrolling } from '../../components/Scrolling.tsx'
 import { Tag } from '../../components/Tag.tsx'
 import { Limits } from './Limits.tsx'
 import styles from './Policies.module.css'
@@ -19,7 +20,7 @@ export const Policies = () => {
   return (
     <Page
       title="Policies"
-      intro="What a workspace may run, reach and ask. Everything that is not written here is refused."
+      intro="What a workspace can run, reach and use. Everything that is not listed here is refused."
       actions={
         names.length > 1 && (
           <NativeSelect
@@ -37,7 +38,7 @@ export const Policies = () => {
             <InForce key={name} name={name} />
           ) : (
             <Empty title="No policy is in force">
-              Nothing can start without one. Put a file into the folder policies, and start Backlot again.
+              No prototype can start without one. Put a policy file into the folder “policies” and restart Backlot.
             </Empty>
           )
         }
@@ -58,17 +59,16 @@ const InForce = ({ name }: { name: string }) => {
             {policy.description && <p>{policy.description}</p>}
           </div>
           <Limits policy={policy} />
-          <Section
-            title="May reach"
-            intro="Hosts outside, and how. The rest of the network does not exist for a workspace."
-          >
+          <Section title="Allowed hosts" intro="What a workspace can reach, and how. It has no other network.">
             <Rules rules={policy.egress} />
           </Section>
           <Section
-            title="As written"
-            intro="To change it, edit the file in the folder policies and start Backlot again."
+            title="Policy file"
+            intro="To change it, edit the file in the folder “policies” and restart Backlot."
           >
-            <pre className={styles.source}>{source}</pre>
+            <Scrolling className={styles.source ?? ''} label={`Policy file ${policy.name}`}>
+              <pre>{source}</pre>
+            </Scrolling>
           </Section>
           <Section title="History">
             <ol className={styles.history}>
@@ -76,7 +76,7 @@ const InForce = ({ name }: { name: string }) => {
                 <li key={version.version}>
                   <span>Version {version.version}</span>
                   <small>
-                    {version.by ?? (version.origin === 'file' ? 'from the file' : 'through the API')},{' '}
+                    {version.by ?? (version.origin === 'file' ? 'From the file' : 'Through the API')},{' '}
                     <Age at={version.createdAt} />
                   </small>
                 </li>

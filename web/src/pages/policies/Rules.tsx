@@ -1,4 +1,5 @@
 import type { RuleInForce } from '../../../../api/contract/policy.ts'
+import { Scrolling } from '../../components/Scrolling.tsx'
 import { Tag } from '../../components/Tag.tsx'
 import styles from './Policies.module.css'
 
@@ -6,15 +7,15 @@ import styles from './Policies.module.css'
 const isOpaque = (rule: RuleInForce) => rule.protocol === 'tls'
 
 export const Rules = ({ rules }: { rules: RuleInForce[] }) => {
-  if (rules.length === 0) return <p className={styles.quiet}>Nothing at all.</p>
+  if (rules.length === 0) return <p className={styles.quiet}>Nothing.</p>
   return (
-    <div className={styles.scroll}>
+    <Scrolling className={styles.scroll ?? ''} label="Allowed hosts">
       <table className={styles.rules}>
         <thead>
           <tr>
             <th scope="col">Host</th>
             <th scope="col">Ports</th>
-            <th scope="col">What is seen</th>
+            <th scope="col">What is checked</th>
             <th scope="col">Rule</th>
           </tr>
         </thead>
@@ -24,12 +25,12 @@ export const Rules = ({ rules }: { rules: RuleInForce[] }) => {
               <td>
                 <code>{rule.host}</code>
                 {rule.expires && <Tag>until {rule.expires}</Tag>}
-                {rule.addresses.length > 0 && <small>may lie in {rule.addresses.join(', ')}</small>}
+                {rule.addresses.length > 0 && <small>may resolve into {rule.addresses.join(', ')}</small>}
               </td>
               <td>{rule.ports.join(', ')}</td>
               <td>
                 {isOpaque(rule) ? (
-                  <Tag tone="marigold">Host only, unsafeOpaque</Tag>
+                  <Tag tone="marigold">Host only: contents not inspected</Tag>
                 ) : (
                   <>
                     {rule.methods?.join(', ') ?? 'Every method'}
@@ -44,6 +45,6 @@ export const Rules = ({ rules }: { rules: RuleInForce[] }) => {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scrolling>
   )
 }

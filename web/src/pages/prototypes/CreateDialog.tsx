@@ -1,14 +1,12 @@
 import { Button, Group, Modal, Radio, Textarea, TextInput } from '@mantine/core'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
-import { type FormEvent, useRef, useState } from 'react'
-import { DEFAULT_POLICY, dataLabel, prototypeCreate } from '../../../../api/contract/prototypes.ts'
-import { createPrototype, prototypeQuery, prototypesQuery } from '../../client/prototypes.ts'
+import type { FormEvent } from 'react'
+import { dataLabel } from '../../../../api/contract/prototypes.ts'
 import { messageOf } from '../../client/request.ts'
 import { Problem } from '../../components/feedback/Problem.tsx'
 import { labelWords } from '../../modules/sandbox/words.ts'
 import { PolicyChoice } from './PolicyChoice.tsx'
 import styles from './Prototypes.module.css'
+import { useCreate } from './use-create.ts'
 
 export const CreateDialog = ({ opened, onClose }: { opened: boolean; onClose: () => void }) => (
   <Modal opened={opened} onClose={onClose} title="New prototype" size="lg">
@@ -17,83 +15,59 @@ export const CreateDialog = ({ opened, onClose }: { opened: boolean; onClose: ()
 )
 
 const CreateForm = ({ onClose }: { onClose: () => void }) => {
-  const queries = useQueryClient()
-  const navigate = useNavigate()
-  const key = useRef(crypto.randomUUID())
-  const [title, setTitle] = useState('')
-  const [hypothesis, setHypothesis] = useState('')
-  const [label, setLabel] = useState('internal')
-  const [policy, setPolicy] = useState(DEFAULT_POLICY)
-  const [problem, setProblem] = useState<string | null>(null)
-  const create = useMutation({
-    mutationFn: (body: Parameters<typeof createPrototype>[0]) => createPrototype(body, key.current),
-    onSuccess: (made) => {
-      queries.setQueryData(prototypeQuery(made.id).queryKey, made)
-      void queries.invalidateQueries({ queryKey: prototypesQuery.queryKey })
-      onClose()
-      void navigate({ to: '/prototypes/$id', params: { id: made.id } })
-    },
-    // Another try with other words is another request.
-    onError: () => {
-      key.current = crypto.randomUUID()
-    },
-  })
+  const { typed, set, problem, error, pending, ...create } = useCreate(onClose)
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    const body = prototypeCreate.safeParse({ title, hypothesis, label, policy })
-    if (!body.success) return setProblem(body.error.issues[0]?.message ?? 'Look at what you typed.')
-    setProblem(null)
-    create.mutate(body.data)
+    create.submit()
   }
   return (
     <form className={styles.form} onSubmit={submit} noValidate>
-      <Problem>{create.isError && messageOf(create.error)}</Problem>
+      <Problem>{error && messageOf(error)}</Problem>
       <TextInput
         label="Title"
         placeholder="Refunds in one tap"
         data-autofocus
         maxLength={120}
-        value={title}
+        value={typed.title}
         error={problem}
-        onChange={(event) => setTitle(event.currentTarget.value)}
+        onChange={(event) => set({ title: event.currentTarget.value })}
       />
       <Textarea
         label="What do you want to find out?"
-        description="Optional. It keeps you honest later."
+        description="Optional. It helps you decide later."
         placeholder="If a refund takes one tap, fewer people will call us."
         autosize
         minRows={2}
         maxRows={6}
         maxLength={2000}
-        value={hypothesis}
-        onChange={(event) => setHypothesis(event.currentTarget.value)}
+        value={typed.hypothesis}
+        onChange={(event) => set({ hypothesis: event.currentTarget.value })}
       />
-      <Radio.Group
-        label="What goes into it?"
-        description="Choose the most protected thing you will put in."
-        value={label}
-        onChange={setLabel}
-      >
-        <div className={styles.labels}>
-          {dataLabel.options.map((option) => (
-            <Radio
-              key={option}
-              value={option}
-              label={labelWords[option].title}
-              description={labelWords[option].means}
-            />
-          ))}
-        </div>
-      </Radio.Group>
-      <PolicyChoice value={policy} onChange={setPolicy} />
+      <LabelChoice value={typed.label} onChange={(label) => set({ label })} />
+      <PolicyChoice value={typed.policy} onChange={(policy) => set({ policy })} />
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>
           Cancel
         </Button>
-        <Button type="submit" loading={create.isPending}>
+        <Button type="submit" loading={pending}>
           Create prototype
         </Button>
       </Group>
     </form>
   )
 }
+
+const LabelChoice = ({ value, onChange }: { value: string; onChange: (label: string) => void }) => (
+  <Radio.Group
+    label="What data will you use?"
+    description="Choose the label of the most sensitive data."
+    value={value}
+    onChange={onChange}
+  >
+    <div className={styles.labels}>
+      {dataLabel.options.map((option) => (
+        <Radio key={option} value={option} label={labelWords[option].title} description={labelWords[option].means} />
+      ))}
+    </div>
+  </Radio.Group>
+)

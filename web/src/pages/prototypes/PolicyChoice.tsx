@@ -9,7 +9,7 @@ export const PolicyChoice = ({ value, onChange }: { value: string; onChange: (na
   if (policies.length < 2) return null
   return (
     <NativeSelect
-      label="Under which rules?"
+      label="Policy"
       description={policies.find(({ name }) => name === value)?.description ?? ''}
       data={policies.map(({ name }) => name)}
       value={value}

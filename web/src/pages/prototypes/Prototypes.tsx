@@ -2,15 +2,16 @@ import { Button } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import type { PrototypeView } from '../../../../api/contract/prototypes.ts'
 import { prototypesQuery } from '../../client/prototypes.ts'
+import { holds, meQuery } from '../../client/session.ts'
 import { Bones, Empty, Ready } from '../../components/feedback/Waiting.tsx'
 import { Page } from '../../components/Page.tsx'
+import { RemoveDialog } from '../../modules/sandbox/RemoveDialog.tsx'
 import { Card } from './Card.tsx'
 import { CreateDialog } from './CreateDialog.tsx'
 import styles from './Prototypes.module.css'
-import { RemoveDialog } from './RemoveDialog.tsx'
 
 export const Prototypes = () => {
   const query = useQuery(prototypesQuery)
@@ -21,21 +22,20 @@ export const Prototypes = () => {
       New prototype
     </Button>
   )
+  const { data: me } = useQuery(meQuery)
+  const mayCreate = holds(me, 'pm')
   const some = (query.data?.items.length ?? 0) > 0
   return (
     <Page
       title="Prototypes"
       wide
-      intro={some ? 'Each one is evidence for a decision, not a product.' : undefined}
-      actions={some && create}
+      intro={some ? 'Each one helps you decide something. None of them is a product.' : undefined}
+      actions={some && mayCreate && create}
     >
       <Ready query={query} bones={<Bones rows={6} tall />}>
         {({ items }) =>
           items.length === 0 ? (
-            <Empty title="What do you want to find out?" action={create}>
-              Name an idea and Backlot gives you a workspace with a coding agent in it. Build it this afternoon, show
-              it, decide, and throw it away. Nothing you do there can reach anything else.
-            </Empty>
+            <NoPrototypes create={mayCreate ? create : null} />
           ) : (
             <ul className={styles.grid}>
               {items.map((prototype) => (
@@ -45,8 +45,20 @@ export const Prototypes = () => {
           )
         }
       </Ready>
-      <CreateDialog opened={creating} onClose={dialog.close} />
+      {mayCreate && <CreateDialog opened={creating} onClose={dialog.close} />}
       <RemoveDialog prototype={leaving} onClose={() => setLeaving(null)} />
     </Page>
   )
 }
+
+const NoPrototypes = ({ create }: { create: ReactNode }) =>
+  create ? (
+    <Empty title="What do you want to find out?" action={create}>
+      Name an idea and Backlot gives you a workspace with a coding agent. Build it this afternoon, show it, decide, and
+      throw it away. Nothing that you do there can reach anything else.
+    </Empty>
+  ) : (
+    <Empty title="You have no prototypes">
+      Creating one takes the role Product, which you do not have. To build something, ask your admin for it.
+    </Empty>
+  )

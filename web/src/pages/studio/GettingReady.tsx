@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { PrototypeView } from '../../../../api/contract/prototypes.ts'
 import { isGettingReady, prototypeQuery, startSandbox } from '../../client/prototypes.ts'
 import { messageOf } from '../../client/request.ts'
+import { Explained } from '../../components/feedback/Explained.tsx'
 import { Problem } from '../../components/feedback/Problem.tsx'
 import { Facade } from '../../modules/facade/Facade.tsx'
 import { Progress } from '../../modules/sandbox/Progress.tsx'
@@ -22,9 +23,9 @@ export const GettingReady = ({ prototype, onRemove }: { prototype: PrototypeView
     return (
       <div className={styles.readying} aria-live="polite">
         <Facade seed={prototype.id} mood="rising" share={shareOf(sandbox)} />
-        <h2>Putting up your set</h2>
+        <h2>Preparing your workspace</h2>
         <Progress sandbox={sandbox} />
-        <p>You can leave this page; it goes on.</p>
+        <p>You can leave this page. It continues without you.</p>
       </div>
     )
   }
@@ -32,14 +33,14 @@ export const GettingReady = ({ prototype, onRemove }: { prototype: PrototypeView
     <div className={styles.readying} role="status">
       <Facade seed={prototype.id} mood="down" />
       <h2>{words.short}</h2>
-      <p>
-        {words.long} {sandbox.detail}
-      </p>
+      <div>
+        {words.long} <Explained>{sandbox.detail ?? ''}</Explained>
+      </div>
       <Problem>{start.isError && messageOf(start.error)}</Problem>
       <Group>
         {(sandbox.state === 'paused' || sandbox.state === 'stopped') && (
           <Button loading={start.isPending} onClick={() => start.mutate(sandbox.id)}>
-            {sandbox.state === 'paused' ? 'Wake it' : 'Start again'}
+            {sandbox.state === 'paused' ? 'Resume' : 'Start again'}
           </Button>
         )}
         <Button variant="default" onClick={onRemove}>

@@ -30,7 +30,7 @@ export const HowToStart = ({ inUse, onType }: Props) => {
   if (starting)
     return (
       <div className={styles.start} role="status">
-        The agent is starting, which takes some seconds. Then say what you want to see.
+        The agent is starting. This takes a few seconds. Then say what you want to build.
       </div>
     )
   return (
@@ -46,7 +46,7 @@ export const HowToStart = ({ inUse, onType }: Props) => {
         Start the agent
       </button>
       <span>
-        Or type <code>opencode</code>, then say what you want to see.
+        Or type <code>opencode</code>, then say what you want to build.
       </span>
       <button type="button" className={styles.dismiss} aria-label="Hide this hint" onClick={() => setHidden('yes')}>
         <IconX size={15} />

@@ -6,7 +6,7 @@ import { ProofBadge } from '../../modules/sandbox/ProofBadge.tsx'
 import { labelWords, stateWords } from '../../modules/sandbox/words.ts'
 import styles from './Studio.module.css'
 
-export const StateBar = ({ prototype, onRemove }: { prototype: PrototypeView; onRemove: () => void }) => {
+export const StateBar = ({ prototype, onRemove }: { prototype: PrototypeView; onRemove: (() => void) | null }) => {
   const { sandbox, title, hypothesis, label } = prototype
   const words = stateWords[sandbox.state]
   return (
@@ -28,18 +28,20 @@ export const StateBar = ({ prototype, onRemove }: { prototype: PrototypeView; on
         </Tooltip>
         {sandbox.proof && <ProofBadge proof={sandbox.proof} />}
       </div>
-      <Menu>
-        <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label="More about this prototype">
-            <IconDots size={18} />
-          </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={onRemove}>
-            Delete…
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
+      {onRemove && (
+        <Menu>
+          <Menu.Target>
+            <ActionIcon variant="subtle" color="gray" size="lg" aria-label="More about this prototype">
+              <IconDots size={18} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={onRemove}>
+              Delete…
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      )}
     </header>
   )
 }

@@ -1,26 +1,29 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
+import type { PrototypeView } from '../../../../api/contract/prototypes.ts'
 import { isUsable, prototypeQuery } from '../../client/prototypes.ts'
-import { RequestFailed } from '../../client/request.ts'
+import { isMissing } from '../../client/request.ts'
+import { meQuery } from '../../client/session.ts'
 import { Bones, Ready } from '../../components/feedback/Waiting.tsx'
-import { NotFound } from '../not-found/NotFound.tsx'
-import { RemoveDialog } from '../prototypes/RemoveDialog.tsx'
+import { NothingHere } from '../../modules/facade/NothingHere.tsx'
+import { RemoveDialog } from '../../modules/sandbox/RemoveDialog.tsx'
 import { GettingReady } from './GettingReady.tsx'
+import { Leaving } from './Leaving.tsx'
+import { NotYours } from './NotYours.tsx'
 import { StateBar } from './StateBar.tsx'
 import styles from './Studio.module.css'
 import { Terminals } from './Terminals.tsx'
 
 export const Studio = () => {
   const { id } = useParams({ from: '/shell/prototypes/$id' })
-  const query = useQuery(prototypeQuery(id))
-  const navigate = useNavigate()
-  const [removing, setRemoving] = useState(false)
+  const [leaving, setLeaving] = useState(false)
+  const query = useQuery({ ...prototypeQuery(id), enabled: !leaving })
   const title = query.data?.title
   useEffect(() => {
     document.title = title ? `${title} · Backlot` : 'Backlot'
   }, [title])
-  if (query.error instanceof RequestFailed && query.error.code === 'not_found') return <NotFound />
+  if (isMissing(query.error)) return <NothingHere what="prototype" />
   return (
     <div className={styles.studio}>
       <Ready
@@ -31,22 +34,49 @@ export const Studio = () => {
           </div>
         }
       >
-        {(prototype) => (
-          <>
-            <StateBar prototype={prototype} onRemove={() => setRemoving(true)} />
-            {isUsable(prototype.sandbox.state) ? (
-              <Terminals sandbox={prototype.sandbox.id} />
-            ) : (
-              <GettingReady prototype={prototype} onRemove={() => setRemoving(true)} />
-            )}
-            <RemoveDialog
-              prototype={removing ? prototype : null}
-              onClose={() => setRemoving(false)}
-              onRemoved={() => void navigate({ to: '/prototypes' })}
-            />
-          </>
-        )}
+        {(prototype) => <Opened prototype={prototype} leaving={leaving} onLeaving={setLeaving} />}
       </Ready>
     </div>
   )
+}
+
+interface Props {
+  prototype: PrototypeView
+  /** It is being deleted. */
+  leaving: boolean
+  onLeaving: (leaving: boolean) => void
+}
+
+const Opened = ({ prototype, leaving, onLeaving }: Props) => {
+  const { data: me } = useQuery(meQuery)
+  const navigate = useNavigate()
+  const [removing, setRemoving] = useState(false)
+  const isMine = me?.person.id === prototype.owner.id
+  const remove = () => setRemoving(true)
+  return (
+    <>
+      <StateBar prototype={prototype} onRemove={isMine && !leaving ? remove : null} />
+      <Stage prototype={prototype} isMine={isMine} leaving={leaving} onRemove={remove} />
+      <RemoveDialog
+        prototype={removing ? prototype : null}
+        onClose={() => setRemoving(false)}
+        onLeaving={onLeaving}
+        onRemoved={() => navigate({ to: '/prototypes' })}
+      />
+    </>
+  )
+}
+
+interface StageProps {
+  prototype: PrototypeView
+  isMine: boolean
+  leaving: boolean
+  onRemove: () => void
+}
+
+const Stage = ({ prototype, isMine, leaving, onRemove }: StageProps) => {
+  if (leaving) return <Leaving prototype={prototype} />
+  if (!isMine) return <NotYours prototype={prototype} />
+  if (isUsable(prototype.sandbox.state)) return <Terminals sandbox={prototype.sandbox.id} />
+  return <GettingReady prototype={prototype} onRemove={onRemove} />
 }

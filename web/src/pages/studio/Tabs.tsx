@@ -28,31 +28,14 @@ export const Tabs = ({ names, current, titles, readAloud, onReadAloud, onPick, o
     <div className={styles.tabs} ref={ref}>
       <div className={styles.list} role="tablist" aria-label="Terminals" onKeyDown={onKey}>
         {names.map((name, index) => (
-          <div key={name} className={styles.tab} role="presentation" data-current={name === current}>
-            <button
-              type="button"
-              role="tab"
-              id={`tab-${name}`}
-              aria-controls="terminal-panel"
-              aria-selected={name === current}
-              tabIndex={name === current ? 0 : -1}
-              title={titles[name] || undefined}
-              className={styles.name}
-              onClick={() => onPick(name)}
-            >
-              {titleOf(name)}
-            </button>
-            {index > 0 && (
-              <button
-                type="button"
-                className={styles.close}
-                aria-label={`Close ${titleOf(name)}; what runs in it stops`}
-                onClick={() => onClose(name)}
-              >
-                <IconX size={14} />
-              </button>
-            )}
-          </div>
+          <Tab
+            key={name}
+            name={name}
+            title={titles[name] || undefined}
+            selected={name === current}
+            onPick={() => onPick(name)}
+            onClose={index > 0 ? () => onClose(name) : null}
+          />
         ))}
       </div>
       <button
@@ -79,3 +62,40 @@ export const Tabs = ({ names, current, titles, readAloud, onReadAloud, onPick, o
     </div>
   )
 }
+
+interface TabProps {
+  name: string
+  title: string | undefined
+  selected: boolean
+  onPick: () => void
+  /** Null: it stays. */
+  onClose: (() => void) | null
+}
+
+const Tab = ({ name, title, selected, onPick, onClose }: TabProps) => (
+  <div className={styles.tab} role="presentation" data-current={selected}>
+    <button
+      type="button"
+      role="tab"
+      id={`tab-${name}`}
+      aria-controls="terminal-panel"
+      aria-selected={selected}
+      tabIndex={selected ? 0 : -1}
+      title={title}
+      className={styles.name}
+      onClick={onPick}
+    >
+      {titleOf(name)}
+    </button>
+    {onClose && (
+      <button
+        type="button"
+        className={styles.close}
+        aria-label={`Close ${titleOf(name)}; what runs in it stops`}
+        onClick={onClose}
+      >
+        <IconX size={14} />
+      </button>
+    )}
+  </div>
+)

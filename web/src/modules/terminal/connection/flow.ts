@@ -1,4 +1,4 @@
-/** Beyond this much unread output the line is dropped, and taken up again where it was when the screen has caught up. */
+/** Beyond this much output that is not on the screen yet the connection is dropped, and taken up again where it was when the screen has caught up. */
 const HIGH_BYTES = 16 * 1024 * 1024
 const LOW_BYTES = 1024 * 1024
 

@@ -1,42 +1,16 @@
 import { FitAddon } from '@xterm/addon-fit'
 import { WebLinksAddon } from '@xterm/addon-web-links'
-import { type ITheme, Terminal } from '@xterm/xterm'
+import { Terminal } from '@xterm/xterm'
 import { watchFullScreen } from './full-screen.ts'
 import { isBrowsers } from './keys.ts'
 import { plainTitle, webTarget } from './printed.ts'
 import { muteReplies } from './replies.ts'
 import { withStyleSheets } from './style-sheets.ts'
-
-const theme: ITheme = {
-  background: '#121316',
-  foreground: '#d9d8d3',
-  cursor: '#f2a516',
-  cursorAccent: '#121316',
-  selectionBackground: '#5b4312',
-  black: '#2b2d33',
-  red: '#f0806f',
-  green: '#7fc29b',
-  yellow: '#f2c066',
-  blue: '#8bb4e8',
-  magenta: '#c79be0',
-  cyan: '#7cc7c9',
-  white: '#d9d8d3',
-  brightBlack: '#7f818a',
-  brightRed: '#ff9d8d',
-  brightGreen: '#98dab3',
-  brightYellow: '#ffd485',
-  brightBlue: '#a8c9f5',
-  brightMagenta: '#dcb6f2',
-  brightCyan: '#98dfe0',
-  brightWhite: '#ffffff',
-  scrollbarSliderBackground: '#ffffff22',
-  scrollbarSliderHoverBackground: '#ffffff3d',
-  scrollbarSliderActiveBackground: '#ffffff55',
-}
+import { theme } from './theme.ts'
 
 interface Handlers {
   onInput: (text: string) => void
-  onSize: (size: { cols: number; rows: number }) => void
+  onSize: (size: Size) => void
   onTitle: (title: string) => void
   /** Somebody pressed a link: ask, showing where it really goes. */
   onLink: (target: string) => void
@@ -48,9 +22,8 @@ interface Handlers {
 
 const within = (value: number, least: number, most: number) => Math.min(Math.max(value, least), most)
 
-/** The visible terminal: xterm.js in `element`, sized to it. Output before `replayUntil` is shown without answering questions in it. */
-export const createScreen = (element: HTMLElement, replayUntil: number, handlers: Handlers) => {
-  let replaying = false
+/** A terminal in `element` that tells the handlers what happens in it; whatever it prints is only shown. */
+const openTerminal = (element: HTMLElement, handlers: Handlers) => {
   const press = (_event: MouseEvent, text: string) => {
     const target = webTarget(text)
     if (target) handlers.onLink(target)
@@ -64,10 +37,7 @@ export const createScreen = (element: HTMLElement, replayUntil: number, handlers
     theme,
     linkHandler: { activate: press, allowNonHttpProtocols: false },
   })
-  const fit = new FitAddon()
-  terminal.loadAddon(fit)
   terminal.loadAddon(new WebLinksAddon(press))
-  muteReplies(terminal, () => replaying)
   terminal.onData(handlers.onInput)
   terminal.onBinary(handlers.onInput)
   terminal.onTitleChange((title) => handlers.onTitle(plainTitle(title)))
@@ -80,19 +50,23 @@ export const createScreen = (element: HTMLElement, replayUntil: number, handlers
   })
   watchFullScreen(terminal, handlers.onFullScreen)
   withStyleSheets(() => terminal.open(element))
-  // What was copied is selected no more, so that the next Ctrl+C stops the program.
+  // What was copied is no longer selected, so that the next Ctrl+C stops the program.
   element.addEventListener('copy', () => terminal.clearSelection())
+  return terminal
+}
 
-  const size = () => ({ cols: within(terminal.cols, 2, 1000), rows: within(terminal.rows, 2, 500) })
+/** Keeps the terminal as large as its element. The returned function ends that. */
+const keepFitted = (terminal: Terminal, element: HTMLElement, onSize: (size: Size) => void): (() => void) => {
+  const fit = new FitAddon()
+  terminal.loadAddon(fit)
   const refit = () => {
-    if (element.clientWidth === 0) return
-    fit.fit()
+    if (element.clientWidth > 0) fit.fit()
   }
   // Several windows may show one terminal: it has the size of the one that is used.
   terminal.onResize(() => {
-    if (document.hasFocus()) handlers.onSize(size())
+    if (document.hasFocus()) onSize(sizeOf(terminal))
   })
-  terminal.textarea?.addEventListener('focus', () => handlers.onSize(size()))
+  terminal.textarea?.addEventListener('focus', () => onSize(sizeOf(terminal)))
   const observer = new ResizeObserver(() => window.requestAnimationFrame(refit))
   observer.observe(element)
   void document.fonts.load('14px "JetBrains Mono Variable"').then(() => {
@@ -101,7 +75,21 @@ export const createScreen = (element: HTMLElement, replayUntil: number, handlers
     refit()
   })
   refit()
+  return () => observer.disconnect()
+}
 
+interface Size {
+  cols: number
+  rows: number
+}
+const sizeOf = ({ cols, rows }: Terminal): Size => ({ cols: within(cols, 2, 1000), rows: within(rows, 2, 500) })
+
+/** The visible terminal: xterm.js in `element`, sized to it. Output before `replayUntil` is shown without answering questions in it. */
+export const createScreen = (element: HTMLElement, replayUntil: number, handlers: Handlers) => {
+  let replaying = false
+  const terminal = openTerminal(element, handlers)
+  muteReplies(terminal, () => replaying)
+  const unfit = keepFitted(terminal, element, handlers.onSize)
   return {
     write: (bytes: Uint8Array, from: number, shown: () => void) => {
       const old = Math.min(Math.max(replayUntil - from, 0), bytes.byteLength)
@@ -116,7 +104,7 @@ export const createScreen = (element: HTMLElement, replayUntil: number, handlers
       terminal.write(bytes.subarray(old), shown)
     },
     reset: () => terminal.reset(),
-    size,
+    size: () => sizeOf(terminal),
     focus: () => terminal.focus(),
     setReadAloud: (on: boolean) => {
       terminal.options.screenReaderMode = on
@@ -125,9 +113,8 @@ export const createScreen = (element: HTMLElement, replayUntil: number, handlers
       terminal.options.disableStdin = !on
     },
     applicationCursor: () => terminal.modes.applicationCursorKeysMode,
-    paste: (text: string) => terminal.paste(text),
     close: () => {
-      observer.disconnect()
+      unfit()
       terminal.dispose()
     },
   }

@@ -1,0 +1,20 @@
+import type { AuditView } from '../../../../api/contract/audit.ts'
+import { isProof } from './words.ts'
+
+export type Line = { type: 'event'; event: AuditView } | { type: 'routine'; events: AuditView[] }
+
+/** What happens all day and is nobody's doing to be looked at: readings of the log, windows that open, the proof's own attempts. */
+const isRoutine = (event: AuditView): boolean =>
+  event.kind === 'audit.read' || event.kind === 'terminal.attached' || isProof(event)
+
+/** Neighbours that are routine become one line. */
+export const foldRoutine = (events: readonly AuditView[]): Line[] => {
+  const lines: Line[] = []
+  for (const event of events) {
+    const last = lines.at(-1)
+    if (!isRoutine(event)) lines.push({ type: 'event', event })
+    else if (last?.type === 'routine') last.events.push(event)
+    else lines.push({ type: 'routine', events: [event] })
+  }
+  return lines
+}
