@@ -1,0 +1,15 @@
+import { BIDI, LONG } from '../../gallery/data/words.ts'
+import type { States } from '../../gallery/state.ts'
+import { Tag } from './Tag.tsx'
+
+const all = (text: string) => () => (
+  <p>
+    <Tag>{text}</Tag> <Tag tone="good">{text}</Tag> <Tag tone="bad">{text}</Tag> <Tag tone="marigold">{text}</Tag>
+  </p>
+)
+
+export const states: States = {
+  ready: { show: all('Ready'), shows: 'Ready' },
+  'very long': { show: all(LONG), shows: 'If a refund takes' },
+  bidi: { show: all(BIDI), shows: 'תשלום' },
+}
