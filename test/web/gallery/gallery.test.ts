@@ -1,5 +1,6 @@
 /** Every state of every page and component, in two sizes and two schemes. The pictures stay in test/artifacts/gallery/index.html. */
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { openBrowser } from '../browser.ts'
@@ -13,7 +14,8 @@ const seen: { ids: string[]; looks: Look[] } = { ids: [], looks: [] }
 beforeAll(async () => {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  const site = await serveGallery(join(folder, 'site'))
+  const built = mkdtempSync(join(tmpdir(), 'bl-gallery-'))
+  const site = await serveGallery(built)
   const browser = await openBrowser()
   try {
     seen.ids = await listStates(browser, site.url)
@@ -22,6 +24,7 @@ beforeAll(async () => {
   } finally {
     await browser.close()
     await site.close()
+    rmSync(built, { recursive: true, force: true })
   }
 })
 

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { z } from 'zod'
-import { DESK, overflow, PHONE, watch } from '../browser.ts'
+import { DESK, openPage, overflow, PHONE } from '../browser.ts'
 
 /** Half an hour after the day of the states (web/gallery/data/words.ts), so that "30 minutes ago" is in every picture. */
 const NOW = new Date('2026-03-02T10:00:00.000Z')
 const SCHEMES = ['light', 'dark'] as const
-/** As many pages at once as two cores keep busy. */
-const AT_ONCE = 3
+/** Pages of each size at once: two cores have no use for more. */
+const AT_ONCE = 2
 const PATIENCE_MS = 15_000
 
 export interface Finding {
@@ -45,29 +45,32 @@ export async function listStates(browser: Browser, url: string): Promise<string[
 }
 
 export async function lookAtAll(browser: Browser, url: string, ids: string[], folder: string): Promise<Look[]> {
-  const waiting = ids.flatMap((id) => [DESK, PHONE].map((viewport) => ({ id, viewport })))
+  const waiting = [DESK, PHONE].flatMap((viewport) => {
+    const own = [...ids]
+    return Array.from({ length: AT_ONCE }, () => ({ viewport, own }))
+  })
   const looks: Look[] = []
-  const work = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const context = await browser.newContext({
-        viewport: next.viewport,
-        hasTouch: next.viewport === PHONE,
-        reducedMotion: 'reduce',
-      })
-      const page = await context.newPage()
-      looks.push(await look(page, url, next.id, folder))
-      await context.close()
+  // Pages are used again: the code of the gallery is then compiled once for each, not once for each state.
+  const work = async ({ viewport, own }: (typeof waiting)[number]) => {
+    const { page, problems } = await openPage(browser, {
+      viewport,
+      hasTouch: viewport === PHONE,
+      reducedMotion: 'reduce',
+    })
+    await page.clock.setFixedTime(NOW)
+    await page.addInitScript('localStorage.clear()')
+    for (let id = own.shift(); id !== undefined; id = own.shift()) {
+      const seen: Look = { id, width: viewport.width, problems: [], findings: [], pictures: [] }
+      await look(page, url, seen, folder)
+      looks.push({ ...seen, problems: [...problems.splice(0), ...seen.problems] })
     }
+    await page.context().close()
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  await Promise.all(waiting.map(work))
   return looks
 }
 
-async function look(page: Page, url: string, id: string, folder: string): Promise<Look> {
-  const width = page.viewportSize()?.width ?? 0
-  const problems = watch(page)
-  const seen: Look = { id, width, problems, findings: [], pictures: [] }
-  await page.clock.setFixedTime(NOW)
+async function look(page: Page, url: string, { id, width, problems, findings, pictures }: Look, folder: string) {
   await page.goto(`${url}?state=${encodeURIComponent(id)}`)
   await page.waitForFunction(IS_SHOWN, undefined, { timeout: PATIENCE_MS }).catch(async () => {
     problems.push(`never shows: ${await page.locator('#root').getAttribute('data-shows')}`)
@@ -76,13 +79,12 @@ async function look(page: Page, url: string, id: string, folder: string): Promis
   if (wider > 0) problems.push(`${wider} pixels wider than the screen`)
   for (const colorScheme of SCHEMES) {
     await page.emulateMedia({ colorScheme })
-    const name = `${id.replaceAll('/', '--')}-${width}-${colorScheme}.jpg`
-    await page.screenshot({ path: join(folder, name), type: 'jpeg', quality: 80, animations: 'disabled' })
-    seen.pictures.push(name)
+    const name = `${id.replaceAll('/', '--')}-${width}-${colorScheme}.png`
+    await page.screenshot({ path: join(folder, name), animations: 'disabled' })
+    pictures.push(name)
     // Each size and each scheme once: what one of the four pairs hides, another state of the same component shows.
-    if ((width === DESK.width) === (colorScheme === 'light')) seen.findings.push(...(await findings(page)))
+    if ((width === DESK.width) === (colorScheme === 'light')) findings.push(...(await examine(page)))
   }
-  return seen
 }
 
 /** In the page: the state's words, as text or as the name of something, and nothing left to press. */
@@ -93,7 +95,8 @@ const IS_SHOWN = `(() => {
   return named || document.body.innerText.includes(shows)
 })()`
 
-async function findings(page: Page): Promise<Finding[]> {
+/** What axe-core finds. */
+async function examine(page: Page): Promise<Finding[]> {
   await page.evaluate(axe.source)
   const found = violations.parse(await page.evaluate('axe.run().then(({ violations }) => violations)'))
   return found.map(({ id, impact, nodes }) => ({
