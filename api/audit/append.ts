@@ -3,7 +3,11 @@ import type { Transaction } from 'kysely'
 import type { AuditEvent } from '../contract/audit.ts'
 import type { Database } from '../store/tables.ts'
 import { canonicalJson } from './canonical.ts'
-import { createWriter, isRowsFault } from './writer.ts'
+import { createWaitingEvents, type Waiting, type WaitingEvents } from './waiting.ts'
+import { createWriter, isRowsFault, type Writer } from './writer.ts'
+
+/** Resolves when the event is committed. Rejects when it could not be in time: what it announces must then not happen. */
+export type Append = (event: AuditEvent) => Promise<void>
 
 /** The event could not be made durable in time. What it announces must not happen. */
 export class AuditUnavailable extends Error {
@@ -13,17 +17,8 @@ export class AuditUnavailable extends Error {
   }
 }
 
-const MAX_BATCH = 500
 const FIRST_PAUSE_MS = 20
 const MAX_PAUSE_MS = 500
-
-interface Waiting {
-  sandbox: string | null
-  body: string
-  expiresAt: number
-  resolve: () => void
-  reject: (error: Error) => void
-}
 
 /**
  * The group-committing writer: one connection; whatever arrives while a batch commits is the next batch, in fair parts. `append` resolves
@@ -32,13 +27,15 @@ interface Waiting {
  * sent again with the same ids, which the database stores once.
  */
 export function createAppender(databaseUrl: string, { deadlineMs = 3_000 } = {}) {
-  const state: { queue: Waiting[]; running: Promise<void> | null; timer: NodeJS.Timeout | null; failure: unknown } = {
-    queue: [],
+  const state: { running: Promise<void> | null; failure: unknown } = {
     running: null,
-    timer: null,
     failure: new Error('not connected yet'),
   }
   const closing = new AbortController()
+  const waiting = createWaitingEvents(deadlineMs, () => {
+    state.failure ??= new Error('not committed in time')
+    return new AuditUnavailable(state.failure)
+  })
   const writer = createWriter(databaseUrl, deadlineMs, (error) => {
     state.failure = error
     run()
@@ -51,9 +48,9 @@ export function createAppender(databaseUrl: string, { deadlineMs = 3_000 } = {})
   /** Until nothing waits and the database answers: an empty batch is how an idle appender finds out. */
   async function drain() {
     let pauseMs = FIRST_PAUSE_MS
-    while (state.queue.length > 0 || (state.failure !== null && !closing.signal.aborted)) {
+    while (!waiting.isEmpty() || (state.failure !== null && !closing.signal.aborted)) {
       try {
-        await writeBatch(fairBatch(state.queue))
+        await writeBatch(writer, waiting, waiting.nextBatch())
         state.failure = null
         pauseMs = FIRST_PAUSE_MS
       } catch (error) {
@@ -62,58 +59,21 @@ export function createAppender(databaseUrl: string, { deadlineMs = 3_000 } = {})
         pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
       }
     }
-    // In the same turn as the last look at the queue: an event that comes later starts the next run.
+    // In the same tick as the last look at the queue: an event that comes later starts the next run.
     state.running = null
   }
 
-  /** One event that the database refuses must not hold up the others: each is then written alone. */
-  async function writeBatch(batch: Waiting[]): Promise<void> {
-    try {
-      await writer.write(batch.map(({ body }) => body))
-      settle(batch, ({ resolve }) => resolve())
-    } catch (error) {
-      if (!isRowsFault(error)) throw error
-      const [only] = batch
-      if (batch.length === 1 && only) settle([only], ({ reject }) => reject(new AuditUnavailable(error)))
-      else for (const item of batch) await writeBatch([item])
-    }
-  }
-
-  /** Settling twice does nothing: a deadline may pass while the batch is on its way. */
-  function settle(items: Waiting[], how: (item: Waiting) => void) {
-    const settled = new Set(items)
-    state.queue = state.queue.filter((item) => !settled.has(item))
-    for (const item of items) how(item)
-    armDeadline()
-  }
-
-  /** The queue is in the order of its deadlines, so the head's is the next. */
-  function armDeadline() {
-    if (state.timer) clearTimeout(state.timer)
-    const [head] = state.queue
-    state.timer = head ? setTimeout(expire, Math.max(1, head.expiresAt - performance.now())) : null
-  }
-  function expire() {
-    const now = performance.now()
-    state.failure ??= new Error('not committed in time')
-    settle(
-      state.queue.filter(({ expiresAt }) => expiresAt <= now),
-      ({ reject }) => reject(new AuditUnavailable(state.failure)),
-    )
+  /** Throws at once, and records nothing, when the event cannot be written as canonical JSON. */
+  const append: Append = async (event) => {
+    if (closing.signal.aborted) throw new AuditUnavailable()
+    const committed = waiting.add(event.sandbox, canonicalJson(event))
+    run()
+    return committed
   }
 
   run()
   return {
-    /** Throws at once, and records nothing, when the event cannot be written as canonical JSON. */
-    async append(event: AuditEvent): Promise<void> {
-      if (closing.signal.aborted) throw new AuditUnavailable()
-      const body = canonicalJson(event)
-      const { promise, resolve, reject } = Promise.withResolvers<void>()
-      state.queue.push({ sandbox: event.sandbox, body, expiresAt: performance.now() + deadlineMs, resolve, reject })
-      if (!state.timer) armDeadline()
-      run()
-      return promise
-    },
+    append,
     /** False until the first connection, and from a failed write until the database answers again. */
     healthy: () => state.failure === null,
     /** Waits for what was accepted, at most its deadline, then closes the connection. */
@@ -124,21 +84,20 @@ export function createAppender(databaseUrl: string, { deadlineMs = 3_000 } = {})
     },
   }
 }
-export type Appender = ReturnType<typeof createAppender>
-
-/** One of each sandbox in turn, each sandbox's in their order: a flood from one must not let the deadlines of others pass. */
-function fairBatch(queue: readonly Waiting[]): Waiting[] {
-  if (queue.length <= MAX_BATCH) return [...queue]
-  const turns = [...Map.groupBy(queue, ({ sandbox }) => sandbox).values()].map((items) => items.values())
-  const batch: Waiting[] = []
-  while (batch.length < MAX_BATCH) {
-    for (const turn of turns) {
-      const next = turn.next()
-      if (!next.done) batch.push(next.value)
-    }
+/** One event that the database refuses must not hold up the others: each is then written alone. */
+async function writeBatch(writer: Writer, waiting: WaitingEvents, batch: readonly Waiting[]): Promise<void> {
+  try {
+    await writer.write(batch.map(({ body }) => body))
+    waiting.resolve(batch)
+  } catch (error) {
+    if (!isRowsFault(error)) throw error
+    const [only] = batch
+    if (batch.length === 1 && only) waiting.reject(only, new AuditUnavailable(error))
+    else for (const item of batch) await writeBatch(writer, waiting, [item])
   }
-  return batch
 }
+
+export type Appender = ReturnType<typeof createAppender>
 
 /** In the transaction that changes the state that the event describes: both are committed, or neither is. */
 export async function appendIn(transaction: Transaction<Database>, event: AuditEvent): Promise<void> {

@@ -26,7 +26,7 @@ export function cleanText(text: string, maxLength: number, wholeLength = text.le
 }
 
 /**
- * Shapes that are secrets wherever they stand: keys of model providers, GitHub, GitLab, Slack, AWS, npm and PyPI tokens,
+ * Shapes that are secrets wherever they occur: keys of model providers, GitHub, GitLab, Slack, AWS, npm and PyPI tokens,
  * JWTs, private keys, `Authorization` and `Cookie` values, the user info of a URL, and the value of a parameter or an option
  * with a telling name.
  * A sandbox chooses the text: a run in front of something that may not come has an upper bound, or the time is quadratic.

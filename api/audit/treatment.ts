@@ -58,7 +58,7 @@ export const treatmentOf: Treatments = {
   'session.ended': {},
   'token.created': { token: 'keep', name: 'keep', expiresAt: 'keep' },
   'token.revoked': { token: 'keep' },
-  'request.refused': { method: 'keep', route: 'mask' },
+  'request.refused': { method: 'keep', route: 'mask', times: 'keep' },
   'policy.published': { name: 'keep', version: 'keep', hash: 'keep', origin: 'keep', unsafe: 'keep' },
   'provider.saved': { provider: 'keep', kind: 'keep', baseUrl: 'mask', keyChanged: 'keep' },
   'provider.removed': { provider: 'keep' },

@@ -58,6 +58,8 @@ export function createWriter(databaseUrl: string, timeoutMs: number, onBroken: (
   }
 }
 
+export type Writer = ReturnType<typeof createWriter>
+
 /** `end` cuts the socket while a query is under way, and says goodbye otherwise; neither may keep us waiting. */
 function discard(client: pg.Client) {
   client.end().catch(() => {})

@@ -7,7 +7,7 @@ import { verifyAudit } from './commands/audit.ts'
 import { bench } from './commands/bench.ts'
 import { composeEnvironment, migrateDatabase } from './commands/compose.ts'
 import { examineHost } from './commands/doctor.ts'
-import { createToken, signInLink } from './commands/people.ts'
+import { createTokenFor, signInLink } from './commands/people.ts'
 import { checkPolicyFolder } from './commands/policy.ts'
 import { CannotStart } from './prepare/steps.mjs'
 
@@ -59,7 +59,7 @@ program
   .requiredOption('--name <name>', 'what it is for')
   .option('--days <number>', 'how long it is valid', days, 90)
   .description('makes an API token and prints it, once')
-  .action((given: { email: string; name: string; days: number }) => run(createToken(where, given, say)))
+  .action((given: { email: string; name: string; days: number }) => run(createTokenFor(where, given, say)))
 program
   .command('sign-in')
   .description('signing in')

@@ -78,7 +78,8 @@ export const detailOf = {
   'session.ended': z.strictObject({}),
   'token.created': z.strictObject({ token: text, name: text, expiresAt: text }),
   'token.revoked': z.strictObject({ token: text }),
-  'request.refused': z.strictObject({ method: text, route: text }),
+  /** `times`: how often within a minute, for one person and one thing. Events of earlier versions have none. */
+  'request.refused': z.strictObject({ method: text, route: text, times: z.int().positive().default(1) }),
   'policy.published': z.strictObject({
     name: text,
     version: z.int(),

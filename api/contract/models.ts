@@ -9,7 +9,7 @@ export type ProviderKind = z.infer<typeof providerKind>
 export const provider = z.strictObject({
   id: slug,
   kind: providerKind,
-  /** Without the API path: what stands before `/v1/…`. An address that was given with `/v1` at its end is stored without. */
+  /** Without the API path: the part before `/v1/…`. An address that was given with `/v1` at its end is stored without. */
   baseUrl: z.string(),
   hasKey: z.boolean(),
   /** Where it runs decides which data labels may use it. */

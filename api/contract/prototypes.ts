@@ -5,7 +5,7 @@ import { oneLine, paragraphs, programText } from './text.ts'
 export const dataLabel = z.enum(['public', 'internal', 'confidential', 'restricted'])
 export type DataLabel = z.infer<typeof dataLabel>
 
-/** DESIGN section 4, Life. The legal moves are in api/server/sandboxes/lifecycle.ts. */
+/** The life of a sandbox. The legal transitions are in api/server/sandboxes/lifecycle.ts. */
 export const sandboxState = z.enum([
   'building',
   'starting',

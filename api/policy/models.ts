@@ -26,7 +26,7 @@ export type ModelTarget =
   | { effect: 'allow'; place: Place; target: string; rule: string }
   | { effect: 'deny'; reason: 'label-no-model' | 'no-model'; place: Place | 'none'; rule: string }
 
-/** The names that a client may ask for. Which model stands behind them is not its business. */
+/** The names that a client may ask for. Which model is behind them is not its business. */
 const ALIASES = new Set(['default', 'backlot/default'])
 
 /**

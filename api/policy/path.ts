@@ -16,7 +16,7 @@ export function pathMatches(pattern: string, path: string): boolean {
   if (rest.length === 0) return pattern === path
   const last = rest.pop() ?? ''
   if (!path.startsWith(first) || path.length < first.length + last.length || !path.endsWith(last)) return false
-  // Leftmost match of each piece in turn: linear, where a regular expression could be made to backtrack.
+  // The leftmost match of one piece after the other: linear, where a regular expression could be made to backtrack.
   const end = path.length - last.length
   let from = first.length
   for (const piece of rest) {

@@ -1,6 +1,6 @@
 import type { ProbeResult, Proof } from '../contract/prototypes.ts'
 
-/** Without an answer to each of these nothing is proven. What is tried for each is in sandbox-images/porter/network/probe.ts. */
+/** Without a result for each of these, nothing is proven. What is tried for each is in sandbox-images/porter/network/probe.ts. */
 export const requiredProbes = [
   'denied-name',
   'raw-address',
@@ -21,8 +21,8 @@ export const requiredProbes = [
 /**
  * Judges what a sandbox's probes came to. Everything that must be refused has to be refused: an attempt that failed for
  * another reason (`error`) proves nothing and fails. The allowed host is the other way round: refused means that the policy
- * is not in force; unreachable (`error`) means that the world outside has a bad day, which is no reason to take the
- * sandbox away. It stays visible in the proof.
+ * is not in force; unreachable (`error`) means that something outside is broken, which is no reason to refuse the
+ * sandbox. It stays visible in the proof.
  */
 export function judgeProof(results: ProbeResult[], at: Date): Proof {
   const missing = requiredProbes

@@ -1,6 +1,6 @@
 /**
  * What a sandbox's container is, as one plain value for the engine's `POST /containers/create` (Docker API 1.41).
- * Every flag stands here and nowhere else; test/e2e/sandbox asserts each against what the engine reports.
+ * Every flag is here and nowhere else; test/e2e/sandbox asserts each against what the engine reports.
  */
 import { createHash } from 'node:crypto'
 import type { SandboxSpec } from '../contract/runner.ts'
@@ -47,6 +47,7 @@ export function specHash(spec: SandboxSpec): string {
   return createHash('sha256').update(JSON.stringify(fields)).digest('hex').slice(0, 32)
 }
 
+/** Longer than a screen on purpose: one plain value, each flag of which can be read beside the others. */
 export function containerOptions(spec: SandboxSpec, place: Place) {
   const tmpfs = ['rw', 'nosuid', 'nodev', spec.workspaceExec ? 'exec' : 'noexec']
   const profile = seccompProfile({ memoryFiles: spec.workspaceExec })
@@ -109,12 +110,16 @@ export function containerOptions(spec: SandboxSpec, place: Place) {
         },
       ],
       Tmpfs: {
-        '/tmp': [...tmpfs, 'mode=1777', `size=${share(spec.memoryBytes, 4, 512)}`].join(','),
-        '/home/maker': [...tmpfs, 'mode=0755', 'uid=1000', 'gid=1000', `size=${share(spec.memoryBytes, 2, 1024)}`].join(
-          ',',
-        ),
+        '/tmp': [...tmpfs, 'mode=1777', `size=${partOf(spec.memoryBytes, 4, 512)}`].join(','),
+        '/home/maker': [
+          ...tmpfs,
+          'mode=0755',
+          'uid=1000',
+          'gid=1000',
+          `size=${partOf(spec.memoryBytes, 2, 1024)}`,
+        ].join(','),
       },
-      ShmSize: share(spec.memoryBytes, 8, 64),
+      ShmSize: partOf(spec.memoryBytes, 8, 64),
       Devices: [],
       DeviceCgroupRules: [],
       Memory: spec.memoryBytes,
@@ -142,7 +147,7 @@ export function containerOptions(spec: SandboxSpec, place: Place) {
 }
 
 /** A part of the memory limit, which tmpfs pages count against, and at most so many MiB. */
-function share(memoryBytes: number, part: number, mostMib: number): number {
+function partOf(memoryBytes: number, part: number, mostMib: number): number {
   return Math.min(Math.floor(memoryBytes / part), mostMib * MIB)
 }
 

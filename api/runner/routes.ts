@@ -1,10 +1,27 @@
 /** The runner's verbs over HTTP (contract/runner.ts): parse, call, answer. Never listens. */
-import Fastify, { type FastifyReply } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type RawServerDefault,
+} from 'fastify'
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { type ErrorBody, statusOf } from '../contract/errors.ts'
 import { sandboxId } from '../contract/ids.ts'
-import type { DoctorReport, ImageProgress, RunnerEvent } from '../contract/runner.ts'
-import { imageBuild, sandboxSpec } from '../contract/runner.ts'
+import {
+  type DoctorReport,
+  doctorReport,
+  type ImageProgress,
+  imageBuild,
+  type RunnerEvent,
+  runnerHealth,
+  runnerSandbox,
+  runnerSandboxList,
+  sandboxSpec,
+  sandboxStats,
+} from '../contract/runner.ts'
 import { ApiError } from '../errors.ts'
 import type { Images } from './images/build.ts'
 import type { Verbs } from './verbs.ts'
@@ -19,15 +36,20 @@ export type RunnerOptions = {
   logLevel: string
 }
 
+type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>
+
 const byId = z.strictObject({ id: sandboxId })
 const removal = z.strictObject({ workspace: z.enum(['remove', 'keep']).default('remove') })
 
-export function buildRunner({ verbs, images, doctor, engineVersion, events, logLevel }: RunnerOptions) {
-  const app = Fastify({
+export function buildRunner({ verbs, images, doctor, engineVersion, events, logLevel }: RunnerOptions): App {
+  const app: App = Fastify({
     logger: { level: logLevel, name: 'runner' },
     bodyLimit: 1_048_576,
     forceCloseConnections: true,
   })
+    .setValidatorCompiler(validatorCompiler)
+    .setSerializerCompiler(serializerCompiler)
+    .withTypeProvider<ZodTypeProvider>()
 
   app.setErrorHandler((error, request, reply) => {
     const known = toApiError(error)
@@ -42,31 +64,16 @@ export function buildRunner({ verbs, images, doctor, engineVersion, events, logL
     request.log.info({ method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'verb')
   })
 
-  app.get('/healthz', async () =>
+  app.get('/healthz', { schema: { response: { 200: runnerHealth } } }, async () =>
     engineVersion().then(
       (engine) => ({ ok: true, engine, reason: null }),
       (error: unknown) => ({ ok: false, engine: null, reason: toApiError(error).message }),
     ),
   )
-  app.get('/v1/doctor', () => doctor())
-  app.get('/v1/sandboxes', async () => ({ items: await verbs.list() }))
-  app.post('/v1/sandboxes', async (request, reply) => {
-    const made = await verbs.create(sandboxSpec.parse(request.body))
-    return reply.code(201).send(made)
-  })
-  app.get('/v1/sandboxes/:id', (request) => verbs.get(byId.parse(request.params).id))
-  app.get('/v1/sandboxes/:id/stats', (request) => verbs.stats(byId.parse(request.params).id))
-  app.post('/v1/sandboxes/:id/start', (request) => verbs.start(byId.parse(request.params).id))
-  app.post('/v1/sandboxes/:id/stop', (request) => verbs.stop(byId.parse(request.params).id))
-  app.post('/v1/sandboxes/:id/pause', (request) => verbs.pause(byId.parse(request.params).id))
-  app.post('/v1/sandboxes/:id/unpause', (request) => verbs.unpause(byId.parse(request.params).id))
-  app.delete('/v1/sandboxes/:id', async (request, reply) => {
-    await verbs.remove(byId.parse(request.params).id, removal.parse(request.query).workspace)
-    return reply.code(204).send()
-  })
-
-  app.post('/v1/images', async (request, reply) => {
-    const { tools } = imageBuild.parse(request.body)
+  app.get('/v1/doctor', { schema: { response: { 200: doctorReport } } }, () => doctor())
+  sandboxRoutes(app, verbs)
+  app.post('/v1/images', { schema: { body: imageBuild } }, async (request, reply) => {
+    const { tools } = request.body
     // Refuses a tool that does not exist while there is still a status to say it with.
     await images.nameOf(tools)
     const say = ndjson<ImageProgress>(reply)
@@ -89,6 +96,35 @@ export function buildRunner({ verbs, images, doctor, engineVersion, events, logL
     reply.raw.end()
   })
   return app
+}
+
+function sandboxRoutes(app: App, verbs: Verbs): void {
+  const one = { schema: { params: byId, response: { 200: runnerSandbox } } }
+
+  app.get('/v1/sandboxes', { schema: { response: { 200: runnerSandboxList } } }, async () => ({
+    items: await verbs.list(),
+  }))
+  app.post(
+    '/v1/sandboxes',
+    { schema: { body: sandboxSpec, response: { 201: runnerSandbox } } },
+    async (request, reply) => reply.code(201).send(await verbs.create(request.body)),
+  )
+  app.get('/v1/sandboxes/:id', one, (request) => verbs.get(request.params.id))
+  app.get('/v1/sandboxes/:id/stats', { schema: { params: byId, response: { 200: sandboxStats } } }, (request) =>
+    verbs.stats(request.params.id),
+  )
+  app.post('/v1/sandboxes/:id/start', one, (request) => verbs.start(request.params.id))
+  app.post('/v1/sandboxes/:id/stop', one, (request) => verbs.stop(request.params.id))
+  app.post('/v1/sandboxes/:id/pause', one, (request) => verbs.pause(request.params.id))
+  app.post('/v1/sandboxes/:id/unpause', one, (request) => verbs.unpause(request.params.id))
+  app.delete(
+    '/v1/sandboxes/:id',
+    { schema: { params: byId, querystring: removal } },
+    async ({ params, query }, reply) => {
+      await verbs.remove(params.id, query.workspace)
+      return reply.code(204).send()
+    },
+  )
 }
 
 /** Takes the answer over from Fastify; what is written after the reader left is dropped. */

@@ -4,7 +4,7 @@ import rateLimit from '@fastify/rate-limit'
 import websocket from '@fastify/websocket'
 import fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
-import type { Appender } from '../audit/append.ts'
+import type { Append } from '../audit/append.ts'
 import { MAX_CLIENT_MESSAGE_BYTES } from '../contract/terminal.ts'
 import { ApiError } from '../errors.ts'
 import type { Store } from '../store/connect.ts'
@@ -16,7 +16,7 @@ import { healthRoutes, type Part } from './http/health.ts'
 import { createLiveConnections } from './http/live.ts'
 import { describeApi } from './http/openapi.ts'
 import { refuseOtherOrigins } from './http/origin.ts'
-import { type App, callerOf } from './http/route.ts'
+import { type App, askedBy, callerOf } from './http/route.ts'
 import { senderOf } from './http/sender.ts'
 import { endSocketsWithTheirRight } from './http/sockets.ts'
 import { sendSecurityHeaders, serveWeb } from './http/web.ts'
@@ -26,12 +26,12 @@ import type { RunnerClient } from './nodes/runner.ts'
 import { recogniseCallers } from './people/caller.ts'
 import { meRoutes } from './people/me-routes.ts'
 import { peopleRoutes } from './people/people-routes.ts'
-import { sessionRoutes } from './people/session-routes.ts'
-import { stillHolds } from './people/sessions.ts'
+import { sessionRoutes } from './people/sign-in/routes.ts'
+import { stillHolds } from './people/sign-in/sessions.ts'
 import { tokenRoutes } from './people/token-routes.ts'
 import type { Library } from './policies/library.ts'
 import { policiesRoutes } from './policies/routes.ts'
-import { ownerOf } from './prototypes/read.ts'
+import { ownershipOf } from './prototypes/read.ts'
 import { prototypeRoutes } from './prototypes/routes.ts'
 import { claimedSandbox } from './sandboxes/claimed.ts'
 import { kill } from './sandboxes/kill.ts'
@@ -42,7 +42,7 @@ import type { Tickets } from './terminals/tickets.ts'
 
 export interface AppDeps {
   db: Store
-  append: Appender['append']
+  append: Append
   feed: AuditFeed
   gateway: GatewayClient
   runner: RunnerClient
@@ -51,38 +51,23 @@ export interface AppDeps {
   tickets: Tickets
   log: FastifyBaseLogger
   version: string
-  /** What people type, when a proxy stands in front; null: this program's own address. */
+  /** What people type, when there is a proxy in front; null: this program's own address. */
   url: string | null
   /** The built web. */
   webFolder: string
 }
 
-/** For one address; people behind a proxy share one. Above what a busy team of browsers asks for. */
+/** For one address, which people behind a proxy share: more than the browsers of a busy team ask for. */
 const REQUESTS_PER_MINUTE = 6_000
 
-/** A whole request must have arrived by then; how long its answer takes is another matter. */
+/** A whole request must have arrived by then. The answer may take longer. */
 const WHOLE_REQUEST_MS = 60_000
 
 /** The people's door: plugins, then routes, in the order in which they judge. Never listens. */
 export async function buildApp(deps: AppDeps): Promise<App> {
   const { db, append, feed, gateway, runner, sandboxes, log, url } = deps
   const secure = url?.startsWith('https:') ?? false
-  const app: App = fastify({
-    loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: false,
-    requestIdHeader: false,
-    genReqId: () => randomUUID(),
-    bodyLimit: 65_536,
-    requestTimeout: WHOLE_REQUEST_MS,
-    clientErrorHandler: answerBrokenRequest,
-    frameworkErrors: answer,
-    forceCloseConnections: true,
-  })
-    .setValidatorCompiler(validatorCompiler)
-    .setSerializerCompiler(serializerCompiler)
-    .withTypeProvider<ZodTypeProvider>()
-  app.removeContentTypeParser('text/plain')
+  const app = createApp(log)
   const live = createLiveConnections((caller) => stillHolds(db, caller))
   app.addHook('preClose', async () => live.endAll())
 
@@ -100,7 +85,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   answerErrors(app)
   refuseOtherOrigins(app, url)
   recogniseCallers(app, { db, secure })
-  keepAccess(app, { ownerOf: (kind, id) => ownerOf(db, kind, id), append })
+  keepAccess(app, { ownershipOf: (kind, id) => ownershipOf(db, kind, id), append })
   await app.register(websocket, { options: { maxPayload: MAX_CLIENT_MESSAGE_BYTES } })
   endSocketsWithTheirRight(app, live)
   await describeApi(app, deps.version)
@@ -112,7 +97,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     db,
     live,
     stopAllOf: (id, request) =>
-      kill({ db, gateway, sandboxes }, { scope: 'person', id }, callerOf(request), request.id),
+      kill({ db, gateway, sandboxes }, { scope: 'person', id }, askedBy(request), callerOf(request).name),
     originFor: (request) => url ?? ownOrigin(request),
   })
   tokenRoutes(app, { db, live })
@@ -126,7 +111,27 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   return app
 }
 
-/** The host was judged by http/origin.ts before. */
+function createApp(log: FastifyBaseLogger): App {
+  const app: App = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: false,
+    requestIdHeader: false,
+    genReqId: () => randomUUID(),
+    bodyLimit: 65_536,
+    requestTimeout: WHOLE_REQUEST_MS,
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: answer,
+    forceCloseConnections: true,
+  })
+    .setValidatorCompiler(validatorCompiler)
+    .setSerializerCompiler(serializerCompiler)
+    .withTypeProvider<ZodTypeProvider>()
+  app.removeContentTypeParser('text/plain')
+  return app
+}
+
+/** http/origin.ts has checked the host before. */
 const ownOrigin = (request: FastifyRequest) => `http://${request.headers.host}`
 
 function partsOf({ db, gateway, runner }: AppDeps): Part[] {

@@ -12,7 +12,7 @@ import { buildApp } from './app.ts'
 import { createFeed } from './audit/feed.ts'
 import { createGatewayClient } from './nodes/gateway.ts'
 import { createRunnerClient } from './nodes/runner.ts'
-import { firstLink } from './people/sign-in-links.ts'
+import { firstSignInLink } from './people/sign-in/links.ts'
 import { unsafeInForce } from './policies/dangers.ts'
 import { openLibrary } from './policies/library.ts'
 import { seedPolicies } from './policies/publish.ts'
@@ -67,7 +67,7 @@ await appender.append(
 )
 await app.listen({ host: config.host, port: config.port })
 const reconciler = createReconciler({ db, runner, gateway, sandboxes, log })
-const link = await firstLink(db, { always: config.signInLink })
+const link = await firstSignInLink(db, { always: config.signInLink })
 tellLauncher({ type: 'ready', url: addressOf(), signInToken: link?.token ?? null, unsafe })
 log.info({ node: process.version }, 'listening')
 

@@ -18,7 +18,7 @@ export async function postgresUser(): Promise<PostgresUser> {
   try {
     await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', USER])
   } catch (error) {
-    // Another start may have made it meanwhile.
+    // Another start may have made it in the meantime.
     if (!(await lookUp())) {
       throw new Error(`PostgreSQL does not run as root. Make a user for it: useradd --system ${USER}`, { cause: error })
     }

@@ -9,6 +9,7 @@ import { type BenchDatabase, benchDatabase } from './database.ts'
 import { type Figure, table } from './figure.ts'
 import { benchModel } from './model.ts'
 import { startProgram } from './processes.ts'
+import { installPrograms } from './reference.ts'
 import { benchCreate, benchMemory, benchTerminal } from './sandbox.ts'
 import { benchTunnel, HOST } from './tunnel.ts'
 
@@ -64,6 +65,7 @@ async function measure(): Promise<Figure[]> {
   return figures
 }
 
+await installPrograms(say)
 const figures = await measure()
 const folder = resolve(import.meta.dirname, '..', 'artifacts')
 mkdirSync(folder, { recursive: true })

@@ -1,13 +1,12 @@
+import type { Reference } from './reference.ts'
+
 /** One measured number beside what it is compared with in the same run. */
 export interface Figure {
   what: string
   ours: number
-  /** Null where there is nothing to compare with. */
-  reference: number | null
-  /** What the reference is, in words. */
-  against: string
+  reference: Reference
   unit: string
-  /** DESIGN's aim in words, and whether this run met it. */
+  /** The aim in words, and whether this run met it; null where there is none to meet. */
   aim: string
   met: boolean | null
 }
@@ -20,13 +19,16 @@ export function percentile(values: readonly number[], p: number): number {
 
 const rounded = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3))
 
+const compared = (reference: Reference) =>
+  'missing' in reference ? `not measured: ${reference.missing}` : `${rounded(reference.value)} (${reference.against})`
+
 /** The figures as a table of text. */
 export function table(figures: readonly Figure[]): string {
   const head = ['what', 'ours', 'reference', 'unit', 'aim', '']
   const rows = figures.map((figure) => [
     figure.what,
     rounded(figure.ours),
-    figure.reference === null ? '—' : `${rounded(figure.reference)} (${figure.against})`,
+    compared(figure.reference),
     figure.unit,
     figure.aim,
     figure.met === null ? '' : figure.met ? 'met' : 'NOT MET',

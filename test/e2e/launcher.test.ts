@@ -1,4 +1,7 @@
-/** What `npm start` says before and instead of starting. Each row is a real run of api/bin/start.mjs. */
+/**
+ * What `npm start` says before and instead of starting. Each row is a real run of api/bin/start.mjs, and says which port:
+ * the usual one may be another Backlot's.
+ */
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -50,7 +53,7 @@ describe('npm start', () => {
       /does not answer at DOCKER_HOST/,
     ],
   ])('refuses %s in one message that says what to do', async (_what, argv, env, words) => {
-    const { code, stderr } = await run('start.mjs', ['--json', '--no-install', ...argv], env)
+    const { code, stderr } = await run('start.mjs', ['--json', '--no-install', '--port', '0', ...argv], env)
     expect(code).toBe(1)
     expect(stderr).toMatch(words)
     expect(stderr).not.toMatch(/\n\s+at /)

@@ -64,7 +64,11 @@ describe('the main job', () => {
   test.each([
     ['through the proxy', 'curl -sS https://1.1.1.1 2>&1', /403[\s\S]*ask your Backlot admin/],
     ['around it', `curl -sS --noproxy '*' --max-time 5 http://1.1.1.1 2>&1`, /connect[\s\S]*ask your Backlot admin/i],
-    ['the metadata address', 'curl -sS http://169.254.169.254/latest/meta-data/ 2>&1', /not allowed|refused|address/i],
+    [
+      'that serves metadata',
+      `curl -sS -w '%{http_code} %header{x-backlot-reason}' http://169.254.169.254/latest/meta-data/ 2>&1`,
+      /Refused by Backlot[\s\S]*403 host-ip-literal$/,
+    ],
   ])('a raw address is refused %s', async (_way, script, words) => {
     const answer = await shell(script)
     expect(answer.stdout).toMatch(words)

@@ -41,7 +41,7 @@ test('its screen comes up in a terminal', async () => {
   bytes.destroy()
 })
 
-test('its settings cannot be changed from inside', async () => {
+test('its settings cannot be changed from inside (S01)', async () => {
   const { exitCode } = await sandbox.shell('echo "{}" > /etc/opencode/opencode.json')
   expect(exitCode).not.toBe(0)
   await sandbox.shell(

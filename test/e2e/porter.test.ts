@@ -36,7 +36,7 @@ describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
     expect(await sandbox.link().health()).toMatchObject({ landlock: runtime === 'runc', dns: true })
   })
 
-  test('everything that must be refused is refused', async () => {
+  test('everything that must be refused is refused (I13, I14, D03)', async () => {
     const { results } = await sandbox.link().probe({ allowed: null })
     const proof = judgeProof(results, new Date())
     expect(failuresOf(proof)).toEqual([])
@@ -90,6 +90,23 @@ describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
     expect(stderr).toMatch(said)
   })
 
+  test('a program cannot take the place of the DNS stub, and what it answers elsewhere opens nothing (D10)', async () => {
+    const taking = (kind: string, address: string) =>
+      `import socket; s=socket.socket(socket.AF_INET, socket.${kind}); ` +
+      `s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1); s.bind(('${address}', 53))`
+    for (const kind of ['SOCK_DGRAM', 'SOCK_STREAM']) {
+      const { exitCode, stderr } = await sandbox.shell(`python3 -c "${taking(kind, '127.0.0.1')}"`)
+      expect({ kind, exitCode, stderr }).toMatchObject({
+        kind,
+        exitCode: 1,
+        stderr: expect.stringMatching(/in use|denied/i),
+      })
+    }
+    // The name may lead anywhere inside: the gateway is asked for the name, and judges that.
+    const told = await sandbox.shell('curl -sS -m 5 --resolve example.com:443:127.0.0.1 https://example.com')
+    expect(told.stderr).toMatch(/403/)
+  })
+
   test('model calls reach the gateway without a key', async () => {
     const { stdout } = await sandbox.shell(
       'curl -sS $OPENAI_BASE_URL/models -H "authorization: Bearer $OPENAI_API_KEY"',
@@ -97,7 +114,7 @@ describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
     expect(stdout).toContain('default')
   })
 
-  test('no descriptor of the porter is open in what it starts, another terminal’s neither', async () => {
+  test('no descriptor of the porter is open in what it starts, another terminal’s neither (C10)', async () => {
     await sandbox.terminals().open({ name: 'second', cols: 80, rows: 24 })
     const { bytes } = await sandbox.terminals().stream('second', null)
     bytes.write('for fd in /proc/$$/fd/*; do readlink $fd; done; echo e""nd\n')

@@ -58,7 +58,7 @@ describe('when a program is killed', () => {
     ['gateway', '/api/gateway/gateway.ts', /gateway stopped \(SIGKILL\)/],
     ['server', '/api/server/server.ts', /server stopped \(SIGKILL\)/],
     ['PostgreSQL', 'unix_socket_directories', /PostgreSQL stopped/],
-  ])('the launcher starts the %s again, and sandbox and terminal live on', async (name, part, said) => {
+  ])('the launcher starts the %s again, and sandbox and terminal live on (G06)', async (name, part, said) => {
     const terminal = `before-${name.toLowerCase()}`
     const before = await openTerminal(owner, prototype.sandbox.id, terminal)
     before.send('export KEPT=still-$((6*7)); echo kept-$((6*7))\r')
@@ -176,7 +176,7 @@ describe('when Backlot is stopped and started again', () => {
     )
   })
 
-  test('a second start of the same state folder is refused, in words', async () => {
+  test('a second start of the same state folder is refused, in words (A10)', async () => {
     const folder = again?.home ?? platform.home
     await expect(startPlatform({ home: folder })).rejects.toThrow(/already running with this state folder/)
   })

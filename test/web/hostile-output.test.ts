@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Platform, startPlatform } from '../support/server/platform.ts'
 import { openBrowser, openPage, type Watched } from './browser.ts'
-import { arrive, makePrototype, pointAt, shows, type } from './steps.ts'
+import { arrive, makePrototype, pointAt, shows, terminalOpens, type } from './steps.ts'
 
 const HOSTILE_TITLE = '"><script>document.title="taken"</script><img src=x onerror=alert(1)>'
 
@@ -59,6 +59,19 @@ describe('what a sandbox prints stays in its terminal', { timeout: 400_000 }, ()
     const title = (await page.getByRole('tab', { name: 'Main' }).getAttribute('title')) ?? ''
     expect(title).toContain('<img src=x')
     expect(title.length).toBeLessThanOrEqual(80)
+  })
+
+  test('V04 a question to the terminal that is shown again is not answered again', async () => {
+    const { page } = desk
+    // Live, the shell reads the answers away; in a replay they would be typed at its prompt.
+    await type(page, String.raw`clear; printf '\033[c\033[6n\033[>c\033]11;?\007'; read -rsd q -t 2; echo v04`)
+    await shows(page, 'v04')
+    await page.reload()
+    await terminalOpens(page)
+    await shows(page, 'v04')
+    await type(page, 'echo unasked')
+    await shows(page, 'unasked')
+    expect(await page.locator('.xterm-rows').textContent()).not.toMatch(/\d;\d+c|;1R|rgb:/)
   })
 
   test('V06 a flood leaves the page alive', async () => {

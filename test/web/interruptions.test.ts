@@ -24,7 +24,7 @@ describe('what comes between a person and the page', { timeout: 60_000 }, () => 
     const { page } = desk
     await page.context().clearCookies()
     await page.getByRole('link', { name: 'People' }).click()
-    await page.getByText('Then you go on where you were.').waitFor()
+    await page.getByText('Then you continue where you were.').waitFor()
     await page.getByLabel('E-mail').fill(OWNER.email)
     await page.getByLabel('Password', { exact: true }).fill(OWNER.password)
     await page.getByRole('button', { name: 'Sign in' }).click()
@@ -35,15 +35,15 @@ describe('what comes between a person and the page', { timeout: 60_000 }, () => 
   test('without an answer every page says so, and goes on by itself or when told to', async () => {
     const { page } = desk
     await page.getByRole('link', { name: 'Now' }).click()
-    await page.getByText('Nothing runs.').waitFor()
+    await page.getByText('Nothing is running.').waitFor()
     await page.context().setOffline(true)
-    await page.getByText('What you see may be old').waitFor()
+    await page.getByText('What you see may be outdated').waitFor()
     await page.getByRole('link', { name: 'Models' }).click()
-    await page.getByText('This page could not be fetched.').waitFor()
+    await page.getByText('This page could not be loaded.').waitFor()
     await page.context().setOffline(false)
     await page.getByRole('button', { name: 'Try again' }).click()
     await page.getByRole('heading', { name: 'No provider yet' }).waitFor()
-    expect(await page.getByText('What you see may be old').count()).toBe(0)
+    expect(await page.getByText('What you see may be outdated').count()).toBe(0)
   })
 
   test('the model of the first provider can be chosen without a reload', async () => {
@@ -55,7 +55,7 @@ describe('what comes between a person and the page', { timeout: 60_000 }, () => 
     await dialog.getByLabel('On our own machines').check()
     await dialog.getByRole('button', { name: 'Save provider' }).click()
     await page.getByRole('combobox', { name: 'Model' }).fill('small')
-    await page.getByRole('button', { name: 'Use it' }).click()
+    await page.getByRole('button', { name: 'Use this model' }).click()
     await page.getByRole('button', { name: 'Clear' }).waitFor()
     expect(await page.getByRole('alert').count()).toBe(0)
   })

@@ -117,7 +117,7 @@ describe('the main job in a browser', { timeout: 400_000 }, () => {
     await page.goto(`${platform.url}/`)
     await page.getByRole('button', { name: 'New prototype' }).click()
     await page.getByLabel('Title').waitFor()
-    expect(await page.getByLabel('Under which rules?').count()).toBe(0)
+    expect(await page.getByLabel('Policy').count()).toBe(0)
 
     const source = `policy: quiet
 description: Reaches nothing.
@@ -131,12 +131,14 @@ models: { default: { cloud: assigned, local: assigned }, labels: { restricted: n
     await page.getByRole('button', { name: 'New prototype' }).click()
     const dialog = page.getByRole('dialog')
     await dialog.getByLabel('Title').fill('A quiet one')
-    await dialog.getByLabel('Under which rules?').selectOption('quiet')
+    await dialog.getByLabel('Policy').selectOption('quiet')
     await dialog.getByText('Reaches nothing.').waitFor()
     await dialog.getByRole('button', { name: 'Create prototype' }).click()
     await page.waitForURL('**/prototypes/pr_*')
-    const made = await api('GET', '/audit/events?kind=prototype.created&limit=1')
-    expect(made).toMatchObject({ items: [{ detail: { title: 'A quiet one' }, policy: { name: 'quiet' } }] })
+    // The list holds what has its place in the log, which comes soon after the event.
+    await expect
+      .poll(() => api('GET', '/audit/events?kind=prototype.created&limit=1'), { timeout: 10_000 })
+      .toMatchObject({ items: [{ detail: { title: 'A quiet one' }, policy: { name: 'quiet' } }] })
     await api('DELETE', new URL(page.url()).pathname)
     await page.goto(studio)
     await terminalOpens(page)

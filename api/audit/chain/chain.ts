@@ -1,7 +1,7 @@
 /** The hash chain: each place commits to everything before it. Leaves are RFC 6962's, so a Merkle tree can be built over them. Pure. */
 import { createHash } from 'node:crypto'
 
-/** What stands before the first event. */
+/** The chain hash before the first event. */
 export const GENESIS: Buffer = Buffer.alloc(32)
 const LEAF_PREFIX = Buffer.of(0)
 

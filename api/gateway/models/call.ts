@@ -31,7 +31,7 @@ export interface CallEnd extends Usage {
 
 /**
  * Makes an allowed call and passes its answer through: byte for byte, with back-pressure, headers at once. Never rejects;
- * what happened is the return value, for the log. The client's going away ends the call upstream (BAD-INPUT L11).
+ * what happened is the return value, for the log. The client's going away ends the call upstream (L11, test/CASES.md).
  */
 export async function forward(
   call: AllowedCall,

@@ -21,6 +21,10 @@ export interface Surroundings {
 }
 
 type Rule = z.infer<typeof egressRule>
+interface Report {
+  wrong(path: PropertyKey[], message: string): void
+  note(text: string): void
+}
 type LineOf = (path: readonly PropertyKey[]) => number | null
 export type Compiled = { ok: true; policy: PolicyInForce; notes: string[] } | { ok: false; problems: PolicyProblem[] }
 
@@ -36,58 +40,20 @@ export function compilePolicy(
 ): Compiled {
   const problems: PolicyProblem[] = []
   const notes: string[] = []
-  const wrong = (path: PropertyKey[], message: string) =>
-    problems.push({ path: written(path), line: lineOf(path), message })
-
-  const { base, optional } = around.tools
-  for (const [index, tool] of document.tools.allow.entries())
-    if (![...base, ...optional].includes(tool))
-      wrong(
-        ['tools', 'allow', index],
-        `There is no tool "${tool}" here. Known: ${[...base, ...optional].join(', ')}. A new one is a folder in sandbox-images/tools.`,
-      )
-  const always = base.filter((tool) => !document.tools.allow.includes(tool))
-  if (always.length > 0) notes.push(`In every sandbox, and not to be left out in this version: ${always.join(', ')}.`)
-
-  for (const { field, message } of runtimeProblems(document.sandbox, around.host)) wrong(['sandbox', field], message)
-  if (document.sandbox.unsafeUnlimited)
-    notes.push('unsafeUnlimited: a sandbox may use up the memory, processors or processes of the machine.')
-
-  const egress: RuleInForce[] = []
-  for (const [index, entry] of document.egress.entries()) {
-    const path = ['egress', index]
-    if ('use' in entry) egress.push(...openBundle(entry.use, around, (message) => wrong([...path, 'use'], message)))
-    else {
-      const found = ruleProblems(entry)
-      for (const { field, message } of found)
-        wrong(
-          field === '' ? path : [...path, ...field.split('.').map((key) => (/^\d+$/.test(key) ? Number(key) : key))],
-          message,
-        )
-      if (found.length === 0) egress.push(ruleOf(`${document.policy}/${index}`, entry))
-      if (entry.protocol === 'tls')
-        notes.push(`${entry.host}: what goes through this tunnel is not seen, so it can read and write.`)
-    }
+  const report: Report = {
+    wrong: (path, message) => void problems.push({ path: written(path), line: lineOf(path), message }),
+    note: (text) => void notes.push(text),
   }
+  const tools = compileTools(document.tools, around, report)
+  const sandbox = compileSandbox(document.sandbox, around, report)
+  const egress = compileEgress(document, around, report)
   if (problems.length > 0) return { ok: false, problems }
 
-  const { runtime, cpus, memory, disk, pids, perPerson, unsafeUnlimited } = document.sandbox
   const { labels } = document.models
   const body = {
     description: document.description,
-    tools: {
-      allow: [...new Set([...base, ...document.tools.allow])].sort(),
-      workspaceExec: document.tools.workspaceExec,
-    },
-    sandbox: {
-      runtime,
-      cpus,
-      memoryBytes: bytesOf(memory),
-      diskBytes: bytesOf(disk),
-      pids,
-      perPerson,
-      ...(unsafeUnlimited ? { unsafeUnlimited } : {}),
-    },
+    tools,
+    sandbox,
     egress,
     models: {
       default: document.models.default,
@@ -101,6 +67,45 @@ export function compilePolicy(
   } as const
   return { ok: true, policy: { name: document.policy, version, hash: hashOf(body), ...body }, notes }
 }
+
+function compileTools({ allow, workspaceExec }: PolicyDocument['tools'], around: Surroundings, report: Report) {
+  const { base, optional } = around.tools
+  const known = [...base, ...optional]
+  for (const [index, tool] of allow.entries())
+    if (!known.includes(tool))
+      report.wrong(
+        ['tools', 'allow', index],
+        `There is no tool "${tool}" here. Known: ${known.join(', ')}. A new one is a folder in sandbox-images/tools.`,
+      )
+  const always = base.filter((tool) => !allow.includes(tool))
+  if (always.length > 0) report.note(`In every sandbox, and not to be left out in this version: ${always.join(', ')}.`)
+  return { allow: [...new Set([...base, ...allow])].sort(), workspaceExec }
+}
+
+function compileSandbox(sandbox: PolicyDocument['sandbox'], around: Surroundings, report: Report) {
+  for (const { field, message } of runtimeProblems(sandbox, around.host)) report.wrong(['sandbox', field], message)
+  const { runtime, cpus, memory, disk, pids, perPerson, unsafeUnlimited } = sandbox
+  if (unsafeUnlimited)
+    report.note('unsafeUnlimited: a sandbox may use up the memory, processors or processes of the machine.')
+  const sizes = { memoryBytes: bytesOf(memory), diskBytes: bytesOf(disk) }
+  return { runtime, cpus, ...sizes, pids, perPerson, ...(unsafeUnlimited ? { unsafeUnlimited } : {}) }
+}
+
+function compileEgress(document: PolicyDocument, around: Surroundings, report: Report): RuleInForce[] {
+  return document.egress.flatMap((entry, index): RuleInForce[] => {
+    const path = ['egress', index]
+    if ('use' in entry) return openBundle(entry.use, around, (message) => report.wrong([...path, 'use'], message))
+    const found = ruleProblems(entry)
+    for (const { field, message } of found) report.wrong([...path, ...keysOf(field)], message)
+    if (entry.protocol === 'tls')
+      report.note(`${entry.host}: what goes through this tunnel is not seen, so it can read and write.`)
+    return found.length === 0 ? [ruleOf(`${document.policy}/${index}`, entry)] : []
+  })
+}
+
+/** `addresses.0` → `['addresses', 0]`. */
+const keysOf = (field: string) =>
+  field === '' ? [] : field.split('.').map((key) => (/^\d+$/.test(key) ? Number(key) : key))
 
 function runtimeProblems(sandbox: PolicyDocument['sandbox'], host: HostLimits | null) {
   if (!host) return []

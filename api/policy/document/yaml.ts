@@ -1,9 +1,9 @@
-import { isNode, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml'
+import { type Document, isNode, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml'
 import type { PolicyProblem } from '../../contract/policy.ts'
 
 /** More than any policy needs; a person has to be able to read it. */
 const MAX_BYTES = 262_144
-/** Nobody reads more at once; the rest is told when these are corrected. */
+/** Nobody reads more at once. The rest is reported when these are corrected. */
 export const MAX_PROBLEMS = 50
 /** Of a key that somebody wrote. */
 export const MAX_SHOWN = 100
@@ -17,7 +17,7 @@ export type ReadYaml =
   | { ok: false; problems: PolicyProblem[] }
 
 /**
- * One YAML 1.2 document of plain maps, lists and scalars. Keys that stand twice, anchors, aliases, merge keys, tags and a
+ * One YAML 1.2 document of plain maps, lists and scalars. Keys that occur twice, anchors, aliases, merge keys, tags and a
  * second document are refused: a reader and the machine must not see two policies.
  */
 export function readYaml(text: string): ReadYaml {
@@ -30,7 +30,7 @@ export function readYaml(text: string): ReadYaml {
     version: '1.2',
     schema: 'core',
     merge: false,
-    // Looked at below: theirs compares each with each, and takes 1 and "1" for two.
+    // Checked below: the library's own check is quadratic, and takes 1 and "1" for two keys.
     uniqueKeys: false,
     strict: true,
     prettyErrors: false,
@@ -44,8 +44,24 @@ export function readYaml(text: string): ReadYaml {
         .map(({ pos, message }) => ({ path: '', line: lines.linePos(pos[0]).line, message: message.slice(0, 300) })),
     }
 
+  const found = forbiddenIn(document, lines)
+  if (found.length > 0) return { ok: false, problems: found.slice(0, MAX_PROBLEMS) }
+
+  /** The line of the nearest thing on the way to `path` that is there. */
+  function lineOf(path: readonly PropertyKey[]): number | null {
+    for (let length = path.length; length > 0; length--) {
+      const line = lineAt(document.getIn(path.slice(0, length), true), lines)
+      if (line !== null) return line
+    }
+    return null
+  }
+  return { ok: true, value: document.toJS({ maxAliasCount: 0 }), lineOf }
+}
+
+/** What YAML has and is not read here. Stops when there are more problems than are reported at once. */
+function forbiddenIn(document: Document, lines: LineCounter): PolicyProblem[] {
   const found: PolicyProblem[] = []
-  const refuse = (node: unknown, message: string) => void found.push({ path: '', line: lineAt(node), message })
+  const refuse = (node: unknown, message: string) => void found.push({ path: '', line: lineAt(node, lines), message })
   const enough = () => (found.length >= MAX_PROBLEMS ? visit.BREAK : undefined)
   // A visitor for one kind of node replaces the one for `Node` there: each looks at everything.
   visit(document, {
@@ -54,45 +70,36 @@ export function readYaml(text: string): ReadYaml {
       return enough()
     },
     Map(_key, node) {
-      marks(node)
+      refuseMarks(node)
       const seen = new Set<string>()
       for (const { key } of node.items) {
         const name = isScalar(key) ? String(key.value) : null
         if (name === null) refuse(node, 'A key is a plain word here, not a list or a map.')
-        else if (seen.has(name)) refuse(key, `The key "${name.slice(0, MAX_SHOWN)}" stands twice: keys must be unique.`)
+        else if (seen.has(name)) refuse(key, `The key "${name.slice(0, MAX_SHOWN)}" occurs twice: keys must be unique.`)
         else seen.add(name)
       }
       return enough()
     },
     Seq(_key, node) {
-      marks(node)
+      refuseMarks(node)
       return enough()
     },
     Scalar(_key, node) {
-      marks(node)
+      refuseMarks(node)
       if (typeof node.value === 'string' && UNREADABLE.test(node.value)) refuse(node, NOT_SHOWN)
       return enough()
     },
   })
-  function marks(node: Node): void {
+  function refuseMarks(node: Node): void {
     const odd = node.tag && !node.tag.startsWith('tag:yaml.org,2002:') ? 'a tag' : null
     const what = 'anchor' in node && node.anchor ? 'an anchor' : odd
     if (what) refuse(node, `Write it out: ${what} (&, * or !) is not read here.`)
   }
-  function lineAt(node: unknown): number | null {
-    return isNode(node) && node.range ? lines.linePos(node.range[0]).line : null
-  }
-  if (found.length > 0) return { ok: false, problems: found.slice(0, MAX_PROBLEMS) }
+  return found
+}
 
-  /** The line of the nearest thing on the way to `path` that is there. */
-  function lineOf(path: readonly PropertyKey[]): number | null {
-    for (let length = path.length; length > 0; length--) {
-      const line = lineAt(document.getIn(path.slice(0, length), true))
-      if (line !== null) return line
-    }
-    return null
-  }
-  return { ok: true, value: document.toJS({ maxAliasCount: 0 }), lineOf }
+function lineAt(node: unknown, lines: LineCounter): number | null {
+  return isNode(node) && node.range ? lines.linePos(node.range[0]).line : null
 }
 
 const refused = (line: number | null, message: string): ReadYaml => ({

@@ -125,7 +125,7 @@ function ignoresGroups(given: readonly string[]): boolean {
   return last !== undefined && !/=(0|f|false)$/i.test(last)
 }
 
-/** What Docker drops with a note that nobody reads, and what runsc does not ask for. */
+/** Docker drops these limits with a warning that nobody reads, and runsc does not ask for them. */
 function unlimited(engine: EngineFacts): DoctorReport['unlimited'] {
   const missing = limit.options.filter((name) => !heldByEngine(engine)[name])
   const { runsc } = engine.Runtimes

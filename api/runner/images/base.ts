@@ -29,7 +29,7 @@ export async function ensureDebian(engine: Builder, onLine: (text: string) => vo
       `No base image: ${official} cannot be pulled (${refusal}) and mmdebstrap is missing. Run: apt-get install -y mmdebstrap`,
     )
   }
-  await imported(engine, command, onLine)
+  await importTree(engine, command, onLine)
 }
 
 /** A command that writes the root file system to standard output as a tar. */
@@ -46,16 +46,17 @@ async function bootstrap(): Promise<readonly string[] | null> {
   return ['sh', '-c', script, 'debootstrap', ...from]
 }
 
-async function imported(engine: Builder, command: readonly string[], onLine: (text: string) => void): Promise<void> {
+async function importTree(engine: Builder, command: readonly string[], onLine: (text: string) => void): Promise<void> {
   const [program = '', ...rest] = command
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const said: string[] = []
-  child.stderr.setEncoding('utf8').on('data', (text: string) => said.push(text))
+  const errors: string[] = []
+  child.stderr.setEncoding('utf8').on('data', (text: string) => errors.push(text))
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject).once('close', resolve)
   })
   await engine.importImage(child.stdout, fresh, onLine)
   // The tag that others look for is given only when the whole tree has been written.
-  if ((await ended) !== 0) throw new ApiError('runner_unavailable', `${program} failed: ${said.join('').slice(-1000)}`)
+  if ((await ended) !== 0)
+    throw new ApiError('runner_unavailable', `${program} failed: ${errors.join('').slice(-1000)}`)
   await engine.tagImage(fresh, debian)
 }

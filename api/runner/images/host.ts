@@ -5,8 +5,8 @@ import { promisify } from 'node:util'
 /** The package registries that npm and pip on the host are configured for, where they say one, and the given proxies. */
 export async function hostBuildArguments(proxies: Record<string, string>): Promise<Record<string, string>> {
   const [npm, pip] = await Promise.all([
-    said('npm', ['config', 'get', 'registry']),
-    said('pip3', ['config', 'get', 'global.index-url']),
+    outputOf('npm', ['config', 'get', 'registry']),
+    outputOf('pip3', ['config', 'get', 'global.index-url']),
   ])
   const named = { NPM_CONFIG_REGISTRY: npm, PIP_INDEX_URL: pip }
   const known = Object.entries(named).filter(([, url]) => URL.canParse(url))
@@ -15,8 +15,8 @@ export async function hostBuildArguments(proxies: Record<string, string>): Promi
 
 /** Where apt on this host gets Debian from; null where the host is not Debian, and the tools' own default serves. */
 export async function debianMirror(): Promise<string | null> {
-  const asked = ['indextargets', '--format', '$(LABEL) $(REPO_URI)', 'Origin: Debian', 'Created-By: Packages']
-  const targets = (await said('apt-get', asked)).split('\n')
+  const argv = ['indextargets', '--format', '$(LABEL) $(REPO_URI)', 'Origin: Debian', 'Created-By: Packages']
+  const targets = (await outputOf('apt-get', argv)).split('\n')
   const url = targets.find((line) => line.startsWith('Debian '))?.slice('Debian '.length) ?? ''
   return URL.canParse(url) ? url : null
 }
@@ -28,7 +28,8 @@ export async function hasProgram(name: string): Promise<boolean> {
   )
 }
 
-async function said(program: string, argv: readonly string[]): Promise<string> {
+/** Empty when the program is missing or fails. */
+async function outputOf(program: string, argv: readonly string[]): Promise<string> {
   return promisify(execFile)(program, argv, { timeout: 20_000 }).then(
     ({ stdout }) => stdout.trim(),
     () => '',

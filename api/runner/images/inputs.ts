@@ -46,7 +46,7 @@ export async function toolInputs(folder: string, tool: string): Promise<Input[]>
   throw new ApiError('policy_invalid', `tools.allow: there is no tool called ${tool}. Tools: ${tools}.`)
 }
 
-/** First 16 hex digits of SHA-256; lengths stand before contents, so no two lists of files read the same. */
+/** First 16 hex digits of SHA-256; the length of each file comes before its contents, so no two lists of files give the same bytes. */
 export function hashOf(inputs: readonly Input[]): string {
   const hash = createHash('sha256')
   for (const { path, executable, bytes } of [...inputs].sort((a, b) => (a.path < b.path ? -1 : 1))) {

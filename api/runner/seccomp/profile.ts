@@ -78,7 +78,7 @@ export function seccompProfile(options: { memoryFiles: boolean }) {
   }
 }
 
-/** One rule for each spelling of the two flags that may stand in the type, each an exact value. */
+/** One rule for each spelling of the two flags that may be in the type, each an exact value. */
 function socketRules(family: number, type: number, protocol: number): Rule[] {
   const spellings = [0, SOCK_NONBLOCK, SOCK_CLOEXEC, SOCK_NONBLOCK | SOCK_CLOEXEC].map((flags) => type | flags)
   const calls = family === AF.unix ? ['socket', 'socketpair'] : ['socket']

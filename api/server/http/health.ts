@@ -39,7 +39,7 @@ export function healthRoutes(
   )
 }
 
-/** Only that it does not answer is told: the error itself may name hosts and users, and this route is public. */
+/** Says only that a part does not answer: the error itself may name hosts and users, and this route is public. */
 async function reasonOf({ name, check }: Part): Promise<string | null> {
   const silent = `The ${name} does not answer.`
   const patience = new Promise<string>((resolve) => setTimeout(resolve, PATIENCE_MS, silent).unref())

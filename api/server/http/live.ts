@@ -1,7 +1,7 @@
 import type { PersonId, TokenId } from '../../contract/ids.ts'
 import type { Caller } from './route.ts'
 
-/** What was changed behind this program's back (the command line, an expiry) is found within this time. */
+/** A change that this program did not make (the command line, an expiry) is noticed within this time. */
 const LOOK_EVERY_MS = 15_000
 /** More than anybody has tabs for. Beyond it the person's oldest connection ends. */
 const MAX_PER_PERSON = 64
@@ -13,8 +13,8 @@ interface Open {
 
 /**
  * Connections that stay open (the feed, terminals) on behalf of a person: they end when the right to them ends. At once
- * when this program ends it; otherwise when `holds` is asked, which is right after they open, as the right may have gone
- * while they did, and every 15 s.
+ * when this program ends it; otherwise when `holds` is asked: right after they open, because the right may have ended while
+ * they did, and every 15 s.
  */
 export function createLiveConnections(
   holds: (caller: Caller) => Promise<boolean>,
@@ -23,12 +23,12 @@ export function createLiveConnections(
   const open = new Set<Open>()
   const timer = setInterval(() => void lookAtAll(), lookEveryMs).unref()
 
-  /** A database that is away says nothing about anybody's right; the next look does. */
+  /** When the database is away, nothing is known about the right: the connection stays until the next look. */
   async function look(entry: Open): Promise<void> {
     const still = await holds(entry.caller).catch(() => true)
     if (!still && open.has(entry)) entry.close()
   }
-  /** One after the other: nobody waits for it. */
+  /** One after the other, because nobody waits for it. */
   async function lookAtAll(): Promise<void> {
     for (const entry of [...open]) await look(entry)
   }
@@ -37,7 +37,7 @@ export function createLiveConnections(
   }
 
   return {
-    /** Call the answer when the connection has ended by itself. */
+    /** Returns a function: call it when the connection has ended by itself. */
     track(caller: Caller, close: () => void): () => void {
       const entry = { caller, close }
       const theirs = [...open].filter((other) => other.caller.id === caller.id)

@@ -12,7 +12,7 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
  *    `Sec-Fetch-Site` is no browser (Fetch, section 3.2; Fetch Metadata), and nobody can make it send another person's cookie.
  * Forwarded headers are never read (trustProxy is off).
  *
- * @param url what people type, when a proxy stands in front; null: this program's own address.
+ * @param url what people type, when there is a proxy in front; null: this program's own address.
  */
 export function refuseOtherOrigins(app: App, url: string | null): void {
   app.addHook('onRequest', async (request) => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Actor } from '../../contract/audit.ts'
 import type { PersonId, TokenId } from '../../contract/ids.ts'
 import type { Role } from '../../contract/people.ts'
 import { ApiError } from '../../errors.ts'
@@ -38,7 +39,7 @@ declare module 'fastify' {
   }
 }
 
-/** By the route that answers, whatever spelling of its address was asked for; by the address where no route is found. */
+/** Judged by the route that answers, whatever the spelling of the address; by the address when no route was found. */
 export function isApi({ routeOptions, url }: FastifyRequest): boolean {
   return [routeOptions.url, url].some((path) => path?.startsWith('/api/'))
 }
@@ -47,4 +48,17 @@ export function isApi({ routeOptions, url }: FastifyRequest): boolean {
 export function callerOf(request: Pick<FastifyRequest, 'caller'>): Caller {
   if (!request.caller) throw new ApiError('unauthenticated', 'Sign in first.')
   return request.caller
+}
+
+/** Who asked for something, in the fields that every event about it has. */
+export interface AskedBy {
+  actor: Extract<Actor, { type: 'person' }>
+  person: PersonId
+  correlation: string
+}
+
+/** Spread it into `auditEvent`. Throws where nobody is signed in. */
+export function askedBy(request: Pick<FastifyRequest, 'caller' | 'id'>): AskedBy {
+  const { id } = callerOf(request)
+  return { actor: { type: 'person', id }, person: id, correlation: request.id }
 }

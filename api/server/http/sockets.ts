@@ -5,7 +5,7 @@ import type { App, Caller } from './route.ts'
 
 /** RFC 6455 section 7.4.1: policy violation. */
 const NO_LONGER_ALLOWED = 1008
-/** A browser answers the goodbye at once; whoever does not is cut off. */
+/** A browser answers a close frame at once; a client that does not is cut off. */
 const GOODBYE_MS = 1_000
 
 /** A WebSocket that is refused leaves no connection behind; one that was let in is closed when its person signs out, is disabled or loses a role, or its token is revoked. Call after @fastify/websocket. */
@@ -28,7 +28,7 @@ export function endSocketsWithTheirRight(app: App, live: LiveConnections): void 
   })
 }
 
-/** After our goodbye ws goes on hearing until the other side says its own: what is typed meanwhile must not be heard. */
+/** After we close, ws still delivers messages until the other side closes too: what is typed in that time must not be used. */
 function end(socket: WebSocket): void {
   socket.removeAllListeners('message')
   socket.close(NO_LONGER_ALLOWED, 'You are signed out.')

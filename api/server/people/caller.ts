@@ -1,9 +1,20 @@
+import type { FastifyReply } from 'fastify'
 import type { Store } from '../../store/connect.ts'
 import type { App } from '../http/route.ts'
-import { findBySession, findByToken } from './sessions.ts'
+import { findBySession, findByToken, type StartedSession } from './sign-in/sessions.ts'
 
 /** `__Host-` (RFC 6265bis) ties the cookie to this host and to TLS; a browser refuses it over plain HTTP. */
-export const cookieName = (secure: boolean) => (secure ? '__Host-backlot_session' : 'backlot_session')
+const cookieName = (secure: boolean) => (secure ? '__Host-backlot_session' : 'backlot_session')
+
+const cookieOptions = (secure: boolean) => ({ path: '/', httpOnly: true, sameSite: 'strict', secure }) as const
+
+export function setSessionCookie(reply: FastifyReply, { secret, expiresAt }: StartedSession, secure: boolean): void {
+  reply.setCookie(cookieName(secure), secret, { ...cookieOptions(secure), expires: expiresAt })
+}
+
+export function clearSessionCookie(reply: FastifyReply, secure: boolean): void {
+  reply.clearCookie(cookieName(secure), cookieOptions(secure))
+}
 
 /** Finds who is behind each request: a bearer token, or else the cookie. A wrong token is nobody, whatever the cookie says. */
 export function recogniseCallers(app: App, { db, secure }: { db: Store; secure: boolean }): void {

@@ -35,20 +35,20 @@ export async function listPeople(db: Store): Promise<ListedPerson[]> {
   return rows.map(({ password_hash, ...raw }) => ({ ...personOf(raw), invited: password_hash === null }))
 }
 
-/** `forUpdate`: the row is held until the transaction ends, so that two changes of it take turns. */
+/** `forUpdate`: the row is held until the transaction ends, so that two changes of it wait for each other. */
 export async function findPerson(db: Store, id: PersonId, { forUpdate = false } = {}): Promise<Person | null> {
   const one = db.selectFrom('people').select(COLUMNS).where('id', '=', id)
   const found = await (forUpdate ? one.forUpdate() : one).executeTakeFirst()
   return found ? personOf(found) : null
 }
 
-/** Makes the sentence of a broken unique constraint (SQLSTATE 23505); anything else goes on as it was. */
+/** Makes the sentence of a broken unique constraint (SQLSTATE 23505); any other error is returned as it is. */
 export function emailTaken(error: unknown): unknown {
   const unique = error instanceof Error && 'code' in error && error.code === '23505'
   return unique ? new ApiError('conflict', 'Somebody else already uses this e-mail address.') : error
 }
 
-/** Somebody must remain who can invite people, and has come in already: locks everybody, and refuses to lose the last such admin. */
+/** An admin who has signed in before must remain, to invite people: locks all admins, and refuses to lose the last of these. */
 export async function keepOneAdmin(trx: Store, losing: PersonId): Promise<void> {
   const admins = await trx
     .selectFrom('people')

@@ -10,7 +10,7 @@ const OK_SHARE = 1 / 3
 
 export interface CheckReport {
   ok: boolean
-  /** For people, one sentence a line. */
+  /** For people: one sentence for each line. */
   lines: string[]
 }
 

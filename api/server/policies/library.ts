@@ -36,7 +36,7 @@ export async function openLibrary({ folder, images, host = null, registries: dep
   const registry = (name: RegistryName) => {
     const found = asked.get(name) ?? resolveRegistry(name, deps)
     asked.set(name, found)
-    // A client that was not there, or was too slow, may be there the next time.
+    // A client that was missing or too slow may answer the next time.
     void found.then(({ ok }) => ok || asked.delete(name))
     return found
   }
@@ -98,7 +98,7 @@ async function readBundles(folder: string) {
   return { found, problems }
 }
 
-/** A tool whose tool.yaml does not hold is offered to nobody. */
+/** A tool whose tool.yaml is not valid is offered to nobody. */
 async function readTools(images: string) {
   const problems: string[] = []
   const base = parseBaseTool(await readFile(join(images, 'base', 'tool.yaml'), 'utf8'))

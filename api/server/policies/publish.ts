@@ -26,7 +26,7 @@ interface Publishing {
 
 /**
  * Makes a policy the one in force: judged, then its version and the audit event in one transaction; gateways hear of it by
- * the `doors` notification. What already says the same is left as it is.
+ * the `doors` notification. A policy that already says the same is left as it is.
  * @throws ApiError policy_invalid with every problem in its message.
  */
 export async function publishPolicy(db: Store, given: Publishing): Promise<PolicyPublished> {
@@ -41,7 +41,7 @@ export async function publishPolicy(db: Store, given: Publishing): Promise<Polic
     )
 
   return db.transaction().execute(async (trx) => {
-    // Two publishers of one name take turns; the primary key would only refuse the second.
+    // Two publishers of one name wait for each other; the primary key alone would refuse the second.
     await sql`SELECT pg_advisory_xact_lock(hashtext(${`policy ${name}`}))`.execute(trx)
     const before = await trx
       .selectFrom('policies_in_force')
@@ -107,7 +107,7 @@ export async function seedPolicies(
     )
 }
 
-/** Every later version carries on the hash of the file that was seeded last, so the highest one knows it. */
+/** Every later version keeps the hash of the file that was seeded last, so the highest version has it. */
 async function isSeeded(db: Store, yaml: string, fileHash: string): Promise<boolean> {
   const parsed = parsePolicy(yaml)
   if (!parsed.ok) return false

@@ -3,13 +3,14 @@ import type { Transaction } from 'kysely'
 import type { z } from 'zod'
 import { appendIn } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
-import { type PersonId, prototypeId, sandboxId } from '../../contract/ids.ts'
+import { prototypeId, sandboxId } from '../../contract/ids.ts'
 import type { PolicyInForce } from '../../contract/policy.ts'
 import { type PrototypeView, type prototypeCreate, prototypeView } from '../../contract/prototypes.ts'
 import { ApiError, notFound } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
+import type { AskedBy } from '../http/route.ts'
 import { findPerson } from '../people/people.ts'
 import { readPolicy } from '../policies/read.ts'
 import { keepLimit } from '../sandboxes/limit.ts'
@@ -17,42 +18,42 @@ import { findPrototype } from './read.ts'
 
 const KEY_LIFETIME_MS = 24 * 3_600_000
 
-interface Wish {
-  person: PersonId
+interface CreateCommand {
+  asked: AskedBy
   body: z.output<typeof prototypeCreate>
   /** Of the header Idempotency-Key; null: every call makes a new prototype. */
   key: string | null
-  correlation: string
 }
 
 /** The prototype, its sandbox in `building`, and their events, in one transaction. `isNew` is false for a repeated key. */
-export function createPrototype(db: Store, wish: Wish): Promise<{ view: PrototypeView; isNew: boolean }> {
+export function createPrototype(db: Store, command: CreateCommand): Promise<{ view: PrototypeView; isNew: boolean }> {
+  const { asked, body } = command
   return db.transaction().execute(async (trx) => {
     // One at a time for a person: neither the key nor the limit can be raced.
-    const person = await findPerson(trx, wish.person, { forUpdate: true })
-    // Looked at again: the right may have gone since the request was let in, and what was theirs is being stopped.
+    const person = await findPerson(trx, asked.person, { forUpdate: true })
+    // Checked again: the right may have ended since the request was let in, and what was theirs is being stopped.
     if (!person || person.disabled || !person.roles.includes('pm')) throw notFound()
-    const before = await findRepeated(trx, wish)
+    const before = await findRepeated(trx, command)
     if (before) return { view: before, isNew: false }
 
-    const policy = await readPolicy(trx, wish.body.policy)
-    if (!policy) throw new ApiError('invalid_request', `policy: there is no policy named ${wish.body.policy}.`)
-    await keepLimit(trx, wish.person, policy)
-    const view = await insert(trx, wish, policy)
-    await remember(trx, wish, view)
+    const policy = await readPolicy(trx, body.policy)
+    if (!policy) throw new ApiError('invalid_request', `policy: there is no policy named ${body.policy}.`)
+    await keepLimit(trx, asked.person, policy)
+    const view = await insert(trx, command, policy)
+    await remember(trx, command, view)
     return { view, isNew: true }
   })
 }
 
 async function insert(
   trx: Transaction<Database>,
-  { person, body, correlation }: Wish,
+  { asked, body }: CreateCommand,
   policy: PolicyInForce,
 ): Promise<PrototypeView> {
   const id = prototypeId.parse(newId('pr'))
   const sandbox = sandboxId.parse(newId('sb'))
   const { title, hypothesis, label } = body
-  // Made here, in whole milliseconds, so that a list's cursor can hold it.
+  // Made here, in whole milliseconds, because a list's cursor holds no more.
   const createdAt = new Date()
   await trx
     .insertInto('prototypes')
@@ -61,7 +62,7 @@ async function insert(
       title,
       hypothesis,
       label,
-      owner_id: person,
+      owner_id: asked.person,
       policy: policy.name,
       created_at: createdAt,
       removed_at: null,
@@ -72,7 +73,7 @@ async function insert(
     .values({
       id: sandbox,
       prototype_id: id,
-      owner_id: person,
+      owner_id: asked.person,
       state: 'building',
       detail: null,
       policy_name: policy.name,
@@ -83,13 +84,11 @@ async function insert(
     })
     .execute()
   const shared = {
-    actor: { type: 'person', id: person },
-    person,
+    ...asked,
     prototype: id,
     sandbox,
     policy: { name: policy.name, version: policy.version },
     reason: 'asked-for',
-    correlation,
   } as const
   await appendIn(trx, auditEvent('prototype.created', { ...shared, decision: 'allow', detail: { title, label } }))
   const state = { from: null, to: 'building', detail: null }
@@ -99,9 +98,12 @@ async function insert(
   return view
 }
 
-const hashOf = (body: Wish['body']) => createHash('sha256').update(JSON.stringify(body)).digest()
+const hashOf = (body: CreateCommand['body']) => createHash('sha256').update(JSON.stringify(body)).digest()
 
-async function findRepeated(trx: Store, { person, key, body }: Wish): Promise<PrototypeView | null> {
+async function findRepeated(
+  trx: Store,
+  { asked: { person }, key, body }: CreateCommand,
+): Promise<PrototypeView | null> {
   if (key === null) return null
   const known = await trx
     .selectFrom('idempotency_keys')
@@ -116,7 +118,11 @@ async function findRepeated(trx: Store, { person, key, body }: Wish): Promise<Pr
   return prototypeView.parse(known.response)
 }
 
-async function remember(trx: Store, { person, key, body }: Wish, view: PrototypeView): Promise<void> {
+async function remember(
+  trx: Store,
+  { asked: { person }, key, body }: CreateCommand,
+  view: PrototypeView,
+): Promise<void> {
   const tooOld = new Date(Date.now() - KEY_LIFETIME_MS)
   await trx.deleteFrom('idempotency_keys').where('person_id', '=', person).where('created_at', '<', tooOld).execute()
   if (key === null) return

@@ -6,7 +6,7 @@ import { runtime } from '../../contract/runner.ts'
 import { ApiError } from '../../errors.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
-import type { Owned } from '../http/access.ts'
+import type { OwnedKind, Ownership } from '../http/access.ts'
 
 const row = z.object({
   id: prototypeId,
@@ -117,21 +117,16 @@ function placeOf(cursor: string) {
   return { at: new Date(at), id }
 }
 
-/** Whose a prototype or a sandbox is; null when there is none (any more). */
-export async function ownerOf(db: Store, kind: Owned, id: string): Promise<PersonId | null> {
-  const found =
-    kind === 'prototype'
-      ? await db
-          .selectFrom('prototypes')
-          .select('owner_id')
-          .where('id', '=', id)
-          .where('removed_at', 'is', null)
-          .executeTakeFirst()
-      : await db
-          .selectFrom('sandboxes')
-          .select('owner_id')
-          .where('id', '=', id)
-          .where('state', '!=', 'removed')
-          .executeTakeFirst()
-  return found ? personId.parse(found.owner_id) : null
+/** Whose a prototype or a sandbox is, or was; null when there never was one. */
+export async function ownershipOf(db: Store, kind: OwnedKind, id: string): Promise<Ownership | null> {
+  if (kind === 'prototype') {
+    const row = await db
+      .selectFrom('prototypes')
+      .select(['owner_id', 'removed_at'])
+      .where('id', '=', id)
+      .executeTakeFirst()
+    return row ? { owner: personId.parse(row.owner_id), removed: row.removed_at !== null } : null
+  }
+  const row = await db.selectFrom('sandboxes').select(['owner_id', 'state']).where('id', '=', id).executeTakeFirst()
+  return row ? { owner: personId.parse(row.owner_id), removed: row.state === 'removed' } : null
 }

@@ -1,16 +1,14 @@
 import { z } from 'zod'
-import { appendIn } from '../../audit/append.ts'
-import { auditEvent } from '../../audit/event.ts'
 import { prototypeId } from '../../contract/ids.ts'
 import { prototypeCreate, prototypeList, prototypeView } from '../../contract/prototypes.ts'
 import { notFound } from '../../errors.ts'
 import type { Store } from '../../store/connect.ts'
 import { page } from '../http/page.ts'
-import { type App, callerOf } from '../http/route.ts'
+import { type App, askedBy, callerOf } from '../http/route.ts'
 import type { Sandboxes } from '../sandboxes/sandboxes.ts'
-import { lockSandbox, moveTo } from '../sandboxes/transition.ts'
 import { createPrototype } from './create.ts'
 import { findPrototype, listPrototypes, listRunning } from './read.ts'
+import { removePrototype } from './remove.ts'
 
 /** Printable ASCII: draft-ietf-httpapi-idempotency-key-header. Other headers are none of this route's business. */
 const idempotency = z.object({
@@ -32,12 +30,7 @@ export function prototypeRoutes(app: App, { db, sandboxes }: { db: Store; sandbo
     },
     async (request, reply) => {
       const key = request.headers['idempotency-key'] ?? null
-      const { view, isNew } = await createPrototype(db, {
-        person: callerOf(request).id,
-        body: request.body,
-        key,
-        correlation: request.id,
-      })
+      const { view, isNew } = await createPrototype(db, { asked: askedBy(request), body: request.body, key })
       if (isNew) sandboxes.makeReady(view.sandbox.id)
       return reply.code(201).send(view)
     },
@@ -79,27 +72,7 @@ export function prototypeRoutes(app: App, { db, sandboxes }: { db: Store; sandbo
     '/api/v1/prototypes/:id',
     { config: { access: 'owner' }, schema: { tags, params: byId, response: { 204: z.null() } } },
     async (request, reply) => {
-      const actor = { type: 'person', id: callerOf(request).id } as const
-      const sandbox = await db.transaction().execute(async (trx) => {
-        const view = await findPrototype(trx, request.params.id)
-        const row = view ? await lockSandbox(trx, view.sandbox.id) : null
-        if (!view || !row) throw notFound()
-        await trx.updateTable('prototypes').set({ removed_at: new Date() }).where('id', '=', view.id).execute()
-        const shared = {
-          actor,
-          person: row.owner_id,
-          prototype: view.id,
-          sandbox: row.id,
-          reason: 'asked-for',
-          correlation: request.id,
-        } as const
-        await appendIn(
-          trx,
-          auditEvent('prototype.removed', { ...shared, decision: 'allow', detail: { title: view.title } }),
-        )
-        if (row.state !== 'removed') await moveTo(trx, row, 'removed', shared)
-        return row.id
-      })
+      const sandbox = await removePrototype(db, request.params.id, askedBy(request))
       await sandboxes.afterRemove(sandbox)
       return reply.code(204).send(null)
     },

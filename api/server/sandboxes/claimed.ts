@@ -2,7 +2,7 @@ import { type PrototypeId, prototypeId, type SandboxId } from '../../contract/id
 import { ApiError, notFound } from '../../errors.ts'
 import type { Store } from '../../store/connect.ts'
 
-/** What events about a sandbox say of it. */
+/** The fields that every event about a sandbox carries. */
 export interface Claimed {
   sandbox: SandboxId
   prototype: PrototypeId
@@ -10,8 +10,8 @@ export interface Claimed {
 }
 
 /**
- * A sandbox that people may work in. Throws `not_found`, or `sandbox_not_ready` in any state but `claimed`: what was not
- * proven, or is being proven, is nobody's to use (law 4).
+ * A sandbox that people may work in. Throws `not_found`, or `sandbox_not_ready` in any state but `claimed`: nobody
+ * may use a sandbox that is not proven yet (law 4).
  */
 export async function claimedSandbox(db: Store, id: SandboxId): Promise<Claimed> {
   const row = await db.selectFrom('sandboxes').selectAll().where('id', '=', id).executeTakeFirst()

@@ -6,10 +6,10 @@ import { prototypeId, type SandboxId, sandboxId } from '../../contract/ids.ts'
 import type { SandboxState } from '../../contract/prototypes.ts'
 import { notFound } from '../../errors.ts'
 import type { Store } from '../../store/connect.ts'
-import type { Caller } from '../http/route.ts'
+import type { AskedBy } from '../http/route.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
 import { type Sandboxes, stoppedFrom } from './sandboxes.ts'
-import { lockSandbox, moveTo } from './transition.ts'
+import { lockSandbox, transitionTo } from './transition.ts'
 
 interface KillDeps {
   db: Store
@@ -26,10 +26,10 @@ const RUNS: readonly SandboxState[] = ['building', 'starting', 'proving', 'ready
 export async function kill(
   { db, gateway, sandboxes }: KillDeps,
   order: KillOrder,
-  caller: Caller,
-  correlation: string,
+  asked: AskedBy,
+  /** Who stops it, for the people whose sandboxes are stopped. */
+  by: string,
 ): Promise<void> {
-  const actor = { type: 'person', id: caller.id } as const
   const stopped = await db.transaction().execute(async (trx) => {
     const rows = await covered(trx, order).execute()
     const [only] = order.scope === 'sandbox' ? rows : []
@@ -37,26 +37,24 @@ export async function kill(
     await appendIn(
       trx,
       auditEvent('kill.ordered', {
-        actor,
-        person: caller.id,
+        ...asked,
         ...(only ? { sandbox: sandboxId.parse(only.id), prototype: prototypeId.parse(only.prototype_id) } : {}),
         decision: 'allow',
         reason: 'ordered',
-        correlation,
         detail: { scope: order.scope, target: order.scope === 'everything' ? null : order.id },
       }),
     )
-    const detail = `Stopped by ${caller.name}.`
+    const detail = `Stopped by ${by}.`
     const stopped: SandboxId[] = []
     for (const id of z.array(sandboxId).parse(rows.map(({ id }) => id))) {
       const row = await lockSandbox(trx, id)
       if (!row || !RUNS.includes(row.state)) continue
-      await moveTo(trx, row, stoppedFrom(row.state), { actor, reason: 'killed', correlation, detail })
+      await transitionTo(trx, row, stoppedFrom(row.state), { ...asked, reason: 'killed', detail })
       stopped.push(id)
     }
     return stopped
   })
-  // Should the gateway be away, then so are its connections, and it comes back knowing the new states.
+  // If the gateway is away, so are its connections; when it comes back it reads the new states.
   await gateway.kill(order).catch(() => undefined)
   for (const id of stopped) void sandboxes.afterStop(id)
 }

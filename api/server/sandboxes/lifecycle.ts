@@ -1,7 +1,7 @@
-/** The life of a sandbox (DESIGN section 4): every legal move, in one table. Whoever changes a row's state asks here first. */
+/** The life of a sandbox: every legal transition, in one table. Whoever changes a row's state asks here first. */
 import type { SandboxState } from '../../contract/prototypes.ts'
 
-export const legalMoves: Record<SandboxState, readonly SandboxState[]> = {
+export const legalTransitions: Record<SandboxState, readonly SandboxState[]> = {
   building: ['starting', 'failed', 'removed'],
   starting: ['proving', 'failed', 'lost', 'removed'],
   /** Straight to `claimed` when a sandbox that already belongs to somebody is proven again. */
@@ -15,9 +15,9 @@ export const legalMoves: Record<SandboxState, readonly SandboxState[]> = {
   removed: [],
 }
 
-export type Move = { ok: true; state: SandboxState } | { ok: false; reason: string }
+export type Transition = { ok: true; state: SandboxState } | { ok: false; reason: string }
 
-export function move(from: SandboxState, to: SandboxState): Move {
-  if (legalMoves[from].includes(to)) return { ok: true, state: to }
+export function checkTransition(from: SandboxState, to: SandboxState): Transition {
+  if (legalTransitions[from].includes(to)) return { ok: true, state: to }
   return { ok: false, reason: `A sandbox that is ${from} cannot become ${to}.` }
 }

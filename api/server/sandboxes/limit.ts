@@ -3,7 +3,7 @@ import type { PolicyInForce } from '../../contract/policy.ts'
 import { ApiError } from '../../errors.ts'
 import type { Store } from '../../store/connect.ts'
 
-/** Sandboxes that take up room: stopped ones keep their disk. */
+/** Throws `limit_reached` when this person has as many sandboxes as the policy lets them. Stopped ones count: they keep their disk. */
 export async function keepLimit(trx: Store, person: PersonId, policy: PolicyInForce): Promise<void> {
   const { held } = await trx
     .selectFrom('sandboxes')

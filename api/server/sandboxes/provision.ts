@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Transaction } from 'kysely'
 import { appendIn } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
 import type { SandboxId } from '../../contract/ids.ts'
@@ -9,12 +10,13 @@ import type { ImageProgress, SandboxSpec } from '../../contract/runner.ts'
 import { ApiError } from '../../errors.ts'
 import { failuresOf } from '../../policy/proof.ts'
 import type { Store } from '../../store/connect.ts'
+import type { Database } from '../../store/tables.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
 import type { RunnerClient } from '../nodes/runner.ts'
 import { readPolicy } from '../policies/read.ts'
-import { lockSandbox, moveTo, type SandboxRow } from './transition.ts'
+import { lockSandbox, type SandboxRow, transitionTo } from './transition.ts'
 
-/** The gateway and the runner may be restarted meanwhile: this long a step is tried again. */
+/** The gateway or the runner may be restarting: a step is tried again for this long. */
 const PATIENCE_MS = 60_000
 const PORTER_PATIENCE_MS = 60_000
 const PORTER_LOOK_MS = 20
@@ -34,7 +36,7 @@ class Interrupted extends Error {}
 
 const TEMPORARY = /^(runner_unavailable|gateway_unavailable|sandbox_not_ready)$/
 
-const WAY: readonly SandboxState[] = ['building', 'starting', 'proving', 'claimed']
+const PATH: readonly SandboxState[] = ['building', 'starting', 'proving', 'claimed']
 const system = { type: 'system', id: 'server' } as const
 
 /**
@@ -47,20 +49,20 @@ export async function provision(id: SandboxId, deps: ProvisionDeps): Promise<voi
   try {
     const { policy } = await begin(id, db)
     const [image, environment] = await Promise.all([
-      patiently(() => runner.ensureImage(policy.tools.allow, (said) => void showProgress(id, said, deps))),
+      patiently(() => runner.ensureImage(policy.tools.allow, (progress) => void showProgress(id, progress, deps))),
       deps.clientEnvironment(policy),
     ])
     await advance(id, 'starting', db, { image })
     await patiently(() => gateway.openDoor(id))
     await patiently(() => createContainer(specOf(id, image, policy, environment), deps))
-    await porterConnected(id, deps)
+    await waitForPorter(id, deps)
     await advance(id, 'proving', db)
     const proof = await patiently(() => prove(id, deps))
-    await judge(id, proof, db)
+    await admit(id, proof, db)
   } catch (error) {
     if (error instanceof Interrupted) return
     log.error({ err: error, sandbox: id }, 'a sandbox could not be made ready')
-    await fail(id, wordsFor(error), db)
+    await markFailed(id, messageFor(error), db)
     await runner.remove(id, 'keep').catch((later) => log.warn({ err: later, sandbox: id }, 'left to the reconciler'))
     await gateway
       .closeDoor(id)
@@ -89,7 +91,7 @@ function specOf(
   return { id, image, runtime, cpus, memoryBytes, diskBytes, pids, ...accepted, workspaceExec, environment }
 }
 
-/** `conflict`: it was made from something else: its image is a newer one now, or its policy changed. The workspace is kept. */
+/** `conflict`: the container was made from another image or policy. It is made again; the workspace is kept. */
 async function createContainer(spec: SandboxSpec, { runner }: ProvisionDeps) {
   try {
     await runner.create(spec)
@@ -100,7 +102,7 @@ async function createContainer(spec: SandboxSpec, { runner }: ProvisionDeps) {
   }
 }
 
-async function porterConnected(id: SandboxId, { gateway }: ProvisionDeps): Promise<void> {
+async function waitForPorter(id: SandboxId, { gateway }: ProvisionDeps): Promise<void> {
   const endsAt = Date.now() + PORTER_PATIENCE_MS
   while (Date.now() < endsAt) {
     const { porter } = await patiently(() => gateway.doorStatus(id))
@@ -113,24 +115,24 @@ async function porterConnected(id: SandboxId, { gateway }: ProvisionDeps): Promi
   )
 }
 
-/** A gateway that was restarted meanwhile has the porter come back first. */
+/** When the gateway was restarted in the meantime, the porter has to come back to it first. */
 async function prove(id: SandboxId, deps: ProvisionDeps): Promise<Proof> {
   await deps.gateway.openDoor(id)
-  await porterConnected(id, deps)
+  await waitForPorter(id, deps)
   return deps.gateway.prove(id)
 }
 
-/** One failing probe: what should hold does not, so nothing may run in it. */
-async function judge(id: SandboxId, proof: Proof, db: Store): Promise<void> {
+/** Records the proof. When one probe failed, something that must hold does not: nothing may run in this sandbox, and it throws. */
+async function admit(id: SandboxId, proof: Proof, db: Store): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    const row = await onTheWay(id, trx)
+    const row = await lockUnderWay(id, trx)
     await trx
       .updateTable('sandboxes')
       .set({ proof: JSON.stringify(proof) })
       .where('id', '=', id)
       .execute()
-    await appendIn(trx, proven(row, proof))
-    if (proof.ok) await moveTo(trx, row, 'claimed', { actor: system, reason: 'proven', correlation: id })
+    await recordProof(trx, row, proof)
+    if (proof.ok) await transitionTo(trx, row, 'claimed', { actor: system, reason: 'proven', correlation: id })
   })
   if (proof.ok) return
   throw new ApiError(
@@ -139,48 +141,51 @@ async function judge(id: SandboxId, proof: Proof, db: Store): Promise<void> {
   )
 }
 
-function proven(row: SandboxRow, { ok, probes }: Proof) {
-  return auditEvent('sandbox.proven', {
-    actor: system,
-    person: row.owner_id,
-    prototype: row.prototype_id,
-    sandbox: row.id,
-    policy: { name: row.policy_name, version: row.policy_version },
-    decision: ok ? 'allow' : 'deny',
-    reason: ok ? 'proof-passed' : 'proof-failed',
-    correlation: row.id,
-    detail: { ok, probes: probes.map(({ probe, expected, got }) => ({ probe, expected, got })) },
-  })
+async function recordProof(trx: Transaction<Database>, row: SandboxRow, { ok, probes }: Proof): Promise<void> {
+  await appendIn(
+    trx,
+    auditEvent('sandbox.proven', {
+      actor: system,
+      person: row.owner_id,
+      prototype: row.prototype_id,
+      sandbox: row.id,
+      policy: { name: row.policy_name, version: row.policy_version },
+      decision: ok ? 'allow' : 'deny',
+      reason: ok ? 'proof-passed' : 'proof-failed',
+      correlation: row.id,
+      detail: { ok, probes: probes.map(({ probe, expected, got }) => ({ probe, expected, got })) },
+    }),
+  )
 }
 
-/** Moves on to `to`, or stays where a restart found it when it was further already. */
+/** Commits `to` as the state, or leaves it when a restart found the sandbox further on. */
 async function advance(id: SandboxId, to: SandboxState, db: Store, set: { image?: string } = {}): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    const row = await onTheWay(id, trx)
+    const row = await lockUnderWay(id, trx)
     if (set.image) await trx.updateTable('sandboxes').set({ image: set.image }).where('id', '=', id).execute()
-    if (WAY.indexOf(row.state) >= WAY.indexOf(to)) return
-    await moveTo(trx, row, to, { actor: system, reason: 'getting-ready', correlation: id })
+    if (PATH.indexOf(row.state) >= PATH.indexOf(to)) return
+    await transitionTo(trx, row, to, { actor: system, reason: 'getting-ready', correlation: id })
   })
 }
 
-async function onTheWay(id: SandboxId, trx: Parameters<typeof lockSandbox>[0]): Promise<SandboxRow> {
+async function lockUnderWay(id: SandboxId, trx: Transaction<Database>): Promise<SandboxRow> {
   const row = await lockSandbox(trx, id)
-  if (!row || !WAY.includes(row.state) || row.state === 'claimed') throw new Interrupted()
+  if (!row || !PATH.includes(row.state) || row.state === 'claimed') throw new Interrupted()
   return row
 }
 
-async function fail(id: SandboxId, detail: string, db: Store): Promise<void> {
+async function markFailed(id: SandboxId, detail: string, db: Store): Promise<void> {
   await db.transaction().execute(async (trx) => {
     const row = await lockSandbox(trx, id)
-    if (!row || !WAY.includes(row.state)) return
-    await moveTo(trx, row, 'failed', { actor: system, reason: 'could-not-get-ready', correlation: id, detail })
+    if (!row || !PATH.includes(row.state)) return
+    await transitionTo(trx, row, 'failed', { actor: system, reason: 'could-not-get-ready', correlation: id, detail })
   })
 }
 
-/** For the page that waits; it is not worth failing for. */
-async function showProgress(id: SandboxId, said: ImageProgress, { db, log }: ProvisionDeps): Promise<void> {
-  if (said.type !== 'step') return
-  const { step, steps, text } = said
+/** Shown on the page that waits. A progress that cannot be stored must not stop the work. */
+async function showProgress(id: SandboxId, progress: ImageProgress, { db, log }: ProvisionDeps): Promise<void> {
+  if (progress.type !== 'step') return
+  const { step, steps, text } = progress
   await db
     .updateTable('sandboxes')
     .set({ detail: text.slice(0, 300), progress: JSON.stringify({ step, steps }), updated_at: new Date() })
@@ -190,7 +195,7 @@ async function showProgress(id: SandboxId, said: ImageProgress, { db, log }: Pro
     .catch((error) => log.warn({ err: error, sandbox: id }, 'progress could not be shown'))
 }
 
-const wordsFor = (error: unknown) =>
+const messageFor = (error: unknown) =>
   error instanceof ApiError ? error.message : 'Something went wrong on our side. The log of the server says more.'
 
 async function patiently<T>(step: () => Promise<T>): Promise<T> {
@@ -199,8 +204,8 @@ async function patiently<T>(step: () => Promise<T>): Promise<T> {
     try {
       return await step()
     } catch (error) {
-      const passes = error instanceof ApiError && TEMPORARY.test(error.code)
-      if (!passes || Date.now() > endsAt) throw error
+      const isTemporary = error instanceof ApiError && TEMPORARY.test(error.code)
+      if (!isTemporary || Date.now() > endsAt) throw error
       await delay(RETRY_MS)
     }
   }

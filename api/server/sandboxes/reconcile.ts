@@ -1,7 +1,7 @@
 /**
  * What the engine has against what the database wants, as a list of actions: pure, so that every pair is a row in a test.
- * Nothing is guessed: a container that nobody wants goes, a wanted one that is gone is called lost, and what was under way
- * begins again (creating is idempotent by id).
+ * Nothing is guessed: a container that nobody wants is removed, a wanted one that is gone is marked lost, and what was under
+ * way starts again (creating is idempotent by id).
  */
 import type { SandboxState } from '../../contract/prototypes.ts'
 import type { RunnerSandbox } from '../../contract/runner.ts'

@@ -1,15 +1,14 @@
-import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import type { Append } from '../../audit/append.ts'
 import { killOrder } from '../../contract/gateway.ts'
 import { sandboxId } from '../../contract/ids.ts'
 import { execRequest, execResult } from '../../contract/prototypes.ts'
 import type { Store } from '../../store/connect.ts'
-import { type App, callerOf } from '../http/route.ts'
+import { type App, askedBy, callerOf } from '../http/route.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
-import { type Append, runCommand } from './exec.ts'
+import { runCommand } from './exec.ts'
 import { kill } from './kill.ts'
 import type { Sandboxes } from './sandboxes.ts'
-import type { Cause } from './transition.ts'
 
 interface SandboxRouteDeps {
   db: Store
@@ -33,14 +32,14 @@ export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: Sand
       bodyLimit: 8 * 1_048_576,
       schema: { tags, params, body: execRequest, response: { 200: execResult } },
     },
-    (request) => runCommand({ db, append, gateway }, request.params.id, request.body, callerOf(request), request.id),
+    (request) => runCommand({ db, append, gateway }, request.params.id, request.body, askedBy(request)),
   )
 
   app.post(
     '/api/v1/sandboxes/:id/start',
     { config: { access: 'owner' }, schema: { tags, params, response: none } },
     async (request, reply) => {
-      await sandboxes.start(request.params.id, causeOf(request))
+      await sandboxes.start(request.params.id, { ...askedBy(request), reason: 'asked-for' })
       return reply.code(204).send(null)
     },
   )
@@ -48,7 +47,7 @@ export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: Sand
     '/api/v1/sandboxes/:id/stop',
     { config: stoppable, schema: { tags, params, response: none } },
     async (request, reply) => {
-      await sandboxes.stop(request.params.id, causeOf(request))
+      await sandboxes.stop(request.params.id, { ...askedBy(request), reason: 'asked-for' })
       return reply.code(204).send(null)
     },
   )
@@ -56,7 +55,7 @@ export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: Sand
     '/api/v1/sandboxes/:id',
     { config: stoppable, schema: { tags, params, response: none } },
     async (request, reply) => {
-      await sandboxes.remove(request.params.id, causeOf(request))
+      await sandboxes.remove(request.params.id, { ...askedBy(request), reason: 'asked-for' })
       return reply.code(204).send(null)
     },
   )
@@ -65,13 +64,8 @@ export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: Sand
     '/api/v1/kill',
     { config: { access: ['security', 'admin'] }, schema: { tags, body: killOrder, response: none } },
     async (request, reply) => {
-      await kill({ db, gateway, sandboxes }, request.body, callerOf(request), request.id)
+      await kill({ db, gateway, sandboxes }, request.body, askedBy(request), callerOf(request).name)
       return reply.code(204).send(null)
     },
   )
-}
-
-function causeOf(request: FastifyRequest): Cause {
-  const caller = callerOf(request)
-  return { actor: { type: 'person', id: caller.id }, reason: 'asked-for', correlation: request.id, detail: null }
 }

@@ -3,7 +3,7 @@ import type { Transaction } from 'kysely'
 import type { SandboxId } from '../../contract/ids.ts'
 import type { SandboxState } from '../../contract/prototypes.ts'
 import { ApiError, notFound } from '../../errors.ts'
-import { createKeyedQueue } from '../../flow/keyed-queue.ts'
+import { createKeyedQueue, type KeyedQueue } from '../../flow/keyed-queue.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
@@ -12,7 +12,7 @@ import { findPerson } from '../people/people.ts'
 import { readPolicy } from '../policies/read.ts'
 import { keepLimit } from './limit.ts'
 import { type ProvisionDeps, provision } from './provision.ts'
-import { type Cause, lockSandbox, moveTo, type SandboxRow } from './transition.ts'
+import { type Cause, lockSandbox, type SandboxRow, transitionTo } from './transition.ts'
 
 export interface SandboxDeps {
   db: Store
@@ -24,13 +24,8 @@ export interface SandboxDeps {
 
 const GETTING_READY: readonly SandboxState[] = ['building', 'starting', 'proving']
 
-/**
- * What can be done to sandboxes. The new state is committed first and the effect follows, in the sandbox's turn; an effect
- * that did not happen because a program was away is made up for by the reconciler.
- */
-export function createSandboxes({ db, runner, gateway, clientEnvironment, log }: SandboxDeps) {
-  const queue = createKeyedQueue<SandboxId>()
-
+/** What follows a committed state. Each waits its turn in the sandbox's queue. */
+function createEffects({ db, runner, gateway, clientEnvironment, log }: SandboxDeps, queue: KeyedQueue<SandboxId>) {
   const bestEffort = (id: SandboxId, what: string, effect: () => Promise<unknown>) =>
     effect().catch((error) => log.warn({ err: error, sandbox: id }, `${what}: left to the reconciler`))
 
@@ -41,75 +36,62 @@ export function createSandboxes({ db, runner, gateway, clientEnvironment, log }:
     if (!busy) await done
   }
 
-  /** Begins or goes on making it; once at a time. */
-  function makeReady(id: SandboxId): void {
-    queue
-      .run(id, () => provision(id, { db, runner, gateway, clientEnvironment, log }))
-      .catch((error) => log.error({ err: error, sandbox: id }, 'provisioning ended: the reconciler begins it again'))
+  return {
+    /** Makes it, or goes on making it; once at a time. */
+    makeReady(id: SandboxId): void {
+      queue
+        .run(id, () => provision(id, { db, runner, gateway, clientEnvironment, log }))
+        .catch((error) => log.error({ err: error, sandbox: id }, 'provisioning ended: the reconciler begins it again'))
+    },
+    /** Its row says already that it is stopped: cuts what it has open, then ends its processes. */
+    async afterStop(id: SandboxId): Promise<void> {
+      await bestEffort(id, 'cutting off', () => gateway.kill({ scope: 'sandbox', id }))
+      await unlessBusy(id, () => bestEffort(id, 'stopping', () => runner.stop(id)))
+    },
+    async afterRemove(id: SandboxId): Promise<void> {
+      await bestEffort(id, 'closing its door', () => gateway.closeDoor(id))
+      await unlessBusy(id, async () => {
+        await bestEffort(id, 'removing', () => runner.remove(id, 'remove'))
+        // Provisioning may have opened it again before it noticed.
+        await bestEffort(id, 'closing its door', () => gateway.closeDoor(id))
+      })
+    },
   }
+}
+
+/**
+ * What can be done to sandboxes. The new state is committed first and the effect follows, in the sandbox's queue; when an
+ * effect did not happen because a program was away, the reconciler does it later.
+ */
+export function createSandboxes(deps: SandboxDeps) {
+  const queue = createKeyedQueue<SandboxId>()
+  const effects = createEffects(deps, queue)
 
   const changeState = (
     id: SandboxId,
-    change: (row: SandboxRow, move: (to: SandboxState) => Promise<void>, trx: Transaction<Database>) => Promise<void>,
     cause: Cause,
+    next: (row: SandboxRow, trx: Transaction<Database>) => SandboxState | Promise<SandboxState>,
   ) =>
-    db.transaction().execute(async (trx) => {
+    deps.db.transaction().execute(async (trx) => {
       const row = await lockSandbox(trx, id)
       if (!row || row.state === 'removed') throw notFound()
-      await change(row, (to) => moveTo(trx, row, to, cause), trx)
+      await transitionTo(trx, row, await next(row, trx), cause)
     })
-
-  async function start(id: SandboxId, cause: Cause): Promise<void> {
-    await changeState(
-      id,
-      async (row, move, trx) => {
-        if (row.state === 'stopped') return move('starting')
-        if (row.state !== 'failed' && row.state !== 'lost')
-          throw new ApiError('conflict', `A sandbox that is ${row.state} cannot be started.`)
-        // One at a time for a person, as in prototypes/create.ts: the limit cannot be raced. On this connection alone: one that waits for
-        // a second while it holds the first would stop everybody once all of them do.
-        await findPerson(trx, row.owner_id, { forUpdate: true })
-        const policy = await readPolicy(trx, row.policy_name, row.policy_version)
-        if (policy) await keepLimit(trx, row.owner_id, policy)
-        await move('building')
-      },
-      cause,
-    )
-    makeReady(id)
-  }
-
-  async function stop(id: SandboxId, cause: Cause): Promise<void> {
-    await changeState(id, (row, move) => move(stoppedFrom(row.state)), cause)
-    await afterStop(id)
-  }
-
-  /** Its row says already that it is stopped: cut what it has open, then end its processes. */
-  async function afterStop(id: SandboxId): Promise<void> {
-    await bestEffort(id, 'cutting off', () => gateway.kill({ scope: 'sandbox', id }))
-    await unlessBusy(id, () => bestEffort(id, 'stopping', () => runner.stop(id)))
-  }
-
-  async function remove(id: SandboxId, cause: Cause): Promise<void> {
-    await changeState(id, (_row, move) => move('removed'), cause)
-    await afterRemove(id)
-  }
-
-  async function afterRemove(id: SandboxId): Promise<void> {
-    await bestEffort(id, 'closing its door', () => gateway.closeDoor(id))
-    await unlessBusy(id, async () => {
-      await bestEffort(id, 'removing', () => runner.remove(id, 'remove'))
-      // Provisioning may have opened it again before it noticed.
-      await bestEffort(id, 'closing its door', () => gateway.closeDoor(id))
-    })
-  }
 
   return {
-    makeReady,
-    start,
-    stop,
-    afterStop,
-    remove,
-    afterRemove,
+    ...effects,
+    async start(id: SandboxId, cause: Cause): Promise<void> {
+      await changeState(id, cause, startedFrom)
+      effects.makeReady(id)
+    },
+    async stop(id: SandboxId, cause: Cause): Promise<void> {
+      await changeState(id, cause, (row) => stoppedFrom(row.state))
+      await effects.afterStop(id)
+    },
+    async remove(id: SandboxId, cause: Cause): Promise<void> {
+      await changeState(id, cause, () => 'removed')
+      await effects.afterRemove(id)
+    },
     inQueue: queue.run,
     isBusy: queue.isBusy,
     idle: queue.idle,
@@ -117,5 +99,18 @@ export function createSandboxes({ db, runner, gateway, clientEnvironment, log }:
 }
 export type Sandboxes = ReturnType<typeof createSandboxes>
 
-/** One that was never ready has nothing to keep: it counts as failed, and can be begun again. */
+/** What a sandbox that is started becomes. Throws `conflict`, or `limit_reached` when its owner has no room for it. */
+async function startedFrom(row: SandboxRow, trx: Transaction<Database>): Promise<SandboxState> {
+  if (row.state === 'stopped') return 'starting'
+  if (row.state !== 'failed' && row.state !== 'lost')
+    throw new ApiError('conflict', `A sandbox that is ${row.state} cannot be started.`)
+  // One at a time for a person, as in prototypes/create.ts: the limit cannot be raced. On this connection alone: a
+  // transaction that waits for a second connection while it holds the first would stop everybody once all of them do.
+  await findPerson(trx, row.owner_id, { forUpdate: true })
+  const policy = await readPolicy(trx, row.policy_name, row.policy_version)
+  if (policy) await keepLimit(trx, row.owner_id, policy)
+  return 'building'
+}
+
+/** A sandbox that was never ready has nothing to keep: it counts as failed, and can be started from the beginning. */
 export const stoppedFrom = (state: SandboxState): SandboxState => (GETTING_READY.includes(state) ? 'failed' : 'stopped')

@@ -8,7 +8,7 @@ import { type SandboxState, sandboxState } from '../../contract/prototypes.ts'
 import type { Reason } from '../../contract/reasons.ts'
 import { ApiError } from '../../errors.ts'
 import type { Database } from '../../store/tables.ts'
-import { move } from './lifecycle.ts'
+import { checkTransition } from './lifecycle.ts'
 
 const row = z.object({
   id: sandboxId,
@@ -20,7 +20,7 @@ const row = z.object({
 })
 export type SandboxRow = z.output<typeof row>
 
-/** Who moves a sandbox and why; `detail` is for people and stays with the row. */
+/** Who changes a sandbox's state and why; `detail` is for people and stays with the row. */
 export interface Cause {
   actor: Actor
   reason: Reason
@@ -28,7 +28,7 @@ export interface Cause {
   detail?: string | null
 }
 
-/** Holds the row until the transaction ends: moves of one sandbox take turns. */
+/** Holds the row until the transaction ends, so that one sandbox makes one transition at a time. */
 export async function lockSandbox(trx: Transaction<Database>, id: SandboxId): Promise<SandboxRow | null> {
   const found = await trx
     .selectFrom('sandboxes')
@@ -40,13 +40,13 @@ export async function lockSandbox(trx: Transaction<Database>, id: SandboxId): Pr
 }
 
 /** The one way to change a sandbox's state: legal by lifecycle.ts, and recorded in the same transaction. */
-export async function moveTo(
+export async function transitionTo(
   trx: Transaction<Database>,
   from: SandboxRow,
   to: SandboxState,
   cause: Cause,
 ): Promise<void> {
-  const legal = move(from.state, to)
+  const legal = checkTransition(from.state, to)
   if (!legal.ok) throw new ApiError('conflict', legal.reason)
   const detail = cause.detail ?? null
   await trx

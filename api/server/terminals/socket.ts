@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { type ClientFrame, clientFrame, type ServerFrame } from '../../contract/terminal.ts'
 
-/** What may wait in the server for one browser; the terminal's own stream waits beyond it. */
+/** How much may wait in the server for one browser. Beyond it the terminal's stream is paused. */
 const SEND_AHEAD_BYTES = 1_048_576
 /** Proxies cut silent connections after a minute at the earliest. A browser that misses one answer is gone. */
 const HEARTBEAT_MS = 25_000
@@ -13,14 +13,14 @@ export interface Joined {
   socket: WebSocket
   bytes: Duplex
   onFrame(frame: ClientFrame): void
-  /** The terminal has ended and everything was sent: with what to say goodbye. */
-  goodbye(): Promise<ServerFrame>
+  /** The terminal has ended and everything was sent: the last frame for the browser. */
+  lastFrame(): Promise<ServerFrame>
 }
 
 export const sendFrame = (socket: WebSocket, frame: ServerFrame) => socket.send(JSON.stringify(frame))
 
-/** Joins a browser's WebSocket with a terminal's stream, each waiting for the other where that one is slow. */
-export function join({ socket, bytes, onFrame, goodbye }: Joined) {
+/** Joins a browser's WebSocket with a terminal's stream, each waiting when the other one is slow. */
+export function join({ socket, bytes, onFrame, lastFrame }: Joined) {
   let ended = false
 
   bytes.on('data', (piece: Buffer) => {
@@ -31,7 +31,7 @@ export function join({ socket, bytes, onFrame, goodbye }: Joined) {
   })
   bytes.once('end', () => {
     ended = true
-    goodbye().then(
+    lastFrame().then(
       (frame) => {
         sendFrame(socket, frame)
         socket.close(1000)

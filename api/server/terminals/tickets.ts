@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { PersonId, SandboxId } from '../../contract/ids.ts'
 
 const VALID_MS = 30_000
-/** More than any number of people opens within VALID_MS; beyond it the oldest are void. */
+/** More than people open within VALID_MS. Beyond it the oldest are no longer valid. */
 const LIMIT = 10_000
 
 export interface Admission {
@@ -34,7 +34,7 @@ export function createTickets(now: () => number = Date.now) {
       issued.set(hashOf(ticket), { ...admission, until: now() + VALID_MS })
       return ticket
     },
-    /** True once. A ticket that was shown for something else is used up too. */
+    /** True once. A ticket that is shown for something else is used up too. */
     redeem(ticket: string, { person, sandbox, terminal }: Admission): boolean {
       const hash = hashOf(ticket)
       const found = issued.get(hash)

@@ -1,5 +1,5 @@
 import { CompiledQuery } from 'kysely'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Appender, createAppender } from '../../../api/audit/append.ts'
 import { createSequencer, type Sequencer } from '../../../api/audit/chain/sequence.ts'
 import { verifyChain } from '../../../api/audit/chain/verify.ts'
@@ -36,6 +36,20 @@ test('every event gets one place, without gaps, and the chain verifies', async (
   expect(await verifyChain(database.db)).toEqual({ ok: true, events: 250 })
 })
 
+test('when the clock goes back an hour, places follow the order of arrival and the chain verifies (A11)', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  opened.push(async () => vi.useRealTimers())
+  const earlier = [sampleEvent(), sampleEvent()]
+  vi.setSystemTime(Date.now() - 3_600_000)
+  const events = [...earlier, sampleEvent(), sampleEvent()]
+  vi.useRealTimers()
+  for (const event of events) await appender.append(event)
+  await placed(database.db, 4)
+  const places = await database.db.selectFrom('audit_chain').select('event_id').orderBy('seq').execute()
+  expect(places.map(({ event_id }) => event_id)).toEqual(events.map(({ id }) => id))
+  expect(await verifyChain(database.db)).toEqual({ ok: true, events: 4 })
+})
+
 test('an empty log verifies', async () => {
   expect(await verifyChain(database.db)).toEqual({ ok: true, events: 0 })
 })
@@ -69,9 +83,9 @@ const tampering = [
     sql: 'UPDATE audit_chain SET seq = -seq WHERE seq IN (4, 6); UPDATE audit_chain SET seq = CASE seq WHEN -4 THEN 6 ELSE 4 END WHERE seq < 0',
     seq: 4,
   },
-  { what: 'places cut off the end', sql: 'DELETE FROM audit_chain WHERE seq > 7', seq: null },
+  { what: 'A02 places cut off the end', sql: 'DELETE FROM audit_chain WHERE seq > 7', seq: null },
 ]
-test.each(tampering)('verify finds $what', async ({ sql, seq }) => {
+test.each(tampering)('verify finds $what (A01)', async ({ sql, seq }) => {
   await append(10)
   await placed(database.db, 10)
   await sequencer.close()
@@ -94,7 +108,7 @@ test.each(tampering)('verify finds $what', async ({ sql, seq }) => {
   expect(verdict.problem?.seq).toBe(seq)
 })
 
-test('a second sequencer waits, and takes over when the first has ended', async () => {
+test('a second sequencer waits, and takes over when the first has ended (A10)', async () => {
   const second = createSequencer(database.serverUrl)
   opened.push(() => second.close())
   await until('one of them leads', () => (sequencer.leading() || second.leading() ? true : null))

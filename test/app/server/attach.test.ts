@@ -56,3 +56,22 @@ test.each(['building', 'starting', 'proving', 'stopped', 'paused', 'failed', 'lo
     expect(server.peers.calls.slice(before).filter(({ path }) => path.includes('/terminals'))).toEqual([])
   },
 )
+
+test('a command in the address of a terminal is refused, and reaches no gateway (U06)', async () => {
+  const person = await server.personWith('pm')
+  const { sandbox } = await prototypeOf(person)
+  const path = `/api/v1/sandboxes/${sandbox.id}/terminals/main`
+  const { ticket: once } = ticket.parse((await person.ask(`${path}/ticket`, { method: 'POST' })).json)
+  const before = server.peers.calls.length
+  const socket = new WebSocket(`${server.origin.replace('http', 'ws')}${path}?ticket=${once}&cmd=touch%20it`, {
+    headers: { cookie: person.cookie, origin: server.origin },
+  })
+  const status = await new Promise((resolve) => {
+    socket.on('unexpected-response', (_request, response) => resolve(response.statusCode))
+    socket.on('open', () => resolve('open'))
+    socket.on('error', () => undefined)
+  })
+  socket.terminate()
+  expect(status).toBe(400)
+  expect(server.peers.calls.slice(before).filter(({ path: asked }) => asked.includes('/terminals'))).toEqual([])
+})

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { apiTokenCreated, invited, me, peopleList } from '../../../api/contract/people.ts'
 import type { Caller } from '../../../api/server/http/route.ts'
-import { findBySession, findByToken, stillHolds } from '../../../api/server/people/sessions.ts'
-import { createLink, firstLink } from '../../../api/server/people/sign-in-links.ts'
+import { createSignInLink, firstSignInLink } from '../../../api/server/people/sign-in/links.ts'
+import { findBySession, findByToken, stillHolds } from '../../../api/server/people/sign-in/sessions.ts'
 import { startServer, type TestServer } from '../../support/server/server.ts'
 
 let server: TestServer
@@ -32,8 +32,8 @@ async function invitedPerson(roles: string[] = ['pm']) {
 
 describe('the first start', () => {
   test('a link is made for the first person until somebody has a password, and only the newest works', async () => {
-    const before = await firstLink(server.db, { always: false })
-    const link = await firstLink(server.db, { always: false })
+    const before = await firstSignInLink(server.db, { always: false })
+    const link = await firstSignInLink(server.db, { always: false })
     expect((await signIn({ token: before?.token })).status).toBe(401)
     const answer = await signIn({ token: link?.token })
     expect(answer.status).toBe(201)
@@ -49,8 +49,8 @@ describe('the first start', () => {
       person: { name: 'Ada', email: 'ada@example.org' },
       setupNeeded: false,
     })
-    expect(await firstLink(server.db, { always: false })).toBeNull()
-    const forced = await firstLink(server.db, { always: true })
+    expect(await firstSignInLink(server.db, { always: false })).toBeNull()
+    const forced = await firstSignInLink(server.db, { always: true })
     expect(me.parse((await signIn({ token: forced?.token })).json)).toMatchObject({
       person: { name: 'Ada' },
       setupNeeded: false,
@@ -222,7 +222,7 @@ describe('accounts', () => {
     const bearer = { authorization: `Bearer ${apiTokenCreated.parse(json).token}` }
     const link = await server.db.transaction().execute((trx) => {
       const by = { actor: { type: 'system', id: 'launcher' }, reason: 'command-line', correlation: 'x' } as const
-      return createLink(trx, { id, email, roles: ['pm'] }, by)
+      return createSignInLink(trx, { id, email, roles: ['pm'] }, by)
     })
     for (const disabled of [true, false])
       expect((await admin.ask(`/api/v1/people/${id}`, { method: 'PATCH', body: { disabled } })).status).toBe(200)

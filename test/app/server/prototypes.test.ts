@@ -122,7 +122,11 @@ describe('making a prototype', () => {
     expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 201, 201, 409, 409])
     const refused = answers.find(({ status }) => status === 409)
     expect(refused?.json).toMatchObject({
-      error: { code: 'limit_reached', message: expect.stringContaining('Delete one that you no longer need') },
+      error: {
+        code: 'limit_reached',
+        message:
+          'You have 3 of at most 3 prototypes. Delete one that you no longer need, or ask your admin for a higher limit.',
+      },
     })
   })
 
@@ -467,7 +471,8 @@ test.each([
   const person = await server.personWith('pm')
   await server.db.updateTable('people').set(change).where('id', '=', person.id).execute()
   const body = prototypeCreate.parse({ title: 'Late' })
-  const wish = { person: personId.parse(person.id), body, key: null, correlation: 'x' }
-  await expect(createPrototype(server.db, wish)).rejects.toThrow('There is nothing here')
+  const id = personId.parse(person.id)
+  const asked = { actor: { type: 'person', id }, person: id, correlation: 'x' } as const
+  await expect(createPrototype(server.db, { asked, body, key: null })).rejects.toThrow('There is nothing here')
   expect(await server.events('prototype.created')).toEqual([])
 })

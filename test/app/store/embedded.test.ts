@@ -52,7 +52,7 @@ const leftovers: Array<[what: string, leave: () => Promise<unknown>]> = [
     },
   ],
 ]
-test.each(leftovers)('it starts after %s, and the data is there', async (_what, leave) => {
+test.each(leftovers)('it starts after %s, and the data is there (A04)', async (_what, leave) => {
   await leave()
   await cluster.start()
   expect(await query('SELECT id FROM people')).toEqual([{ id: 'pe_1' }])

@@ -1,7 +1,7 @@
 /** docker-compose.yml as it is: four services from one Dockerfile, a prototype made in them, a command run in its sandbox. */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import Docker from 'dockerode'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { removeSandboxesOf } from '../../support/sandbox/leftovers.ts'
+import { ownEnvironment } from '../../support/server/environment.ts'
 import { createSession } from '../../support/server/session.ts'
 import { until } from '../../support/until.ts'
 
@@ -24,7 +25,7 @@ const has = (image: string) =>
       () => false,
     )
 
-async function run(file: string, argv: string[], env: NodeJS.ProcessEnv = process.env): Promise<string> {
+async function run(file: string, argv: string[], env = ownEnvironment()): Promise<string> {
   const { stdout } = await promisify(execFile)(file, argv, {
     cwd: root,
     env,
@@ -45,7 +46,7 @@ async function postgresImage(base: string): Promise<string> {
   }
   const made = 'backlot/test-postgres:latest'
   const build = ['build', '-q', '--network', 'host', '--build-arg', `BASE=${base}`, '-t', made, 'test/e2e/compose']
-  await run('docker', build, { ...process.env, DOCKER_BUILDKIT: '0' })
+  await run('docker', build, ownEnvironment({ DOCKER_BUILDKIT: '0' }))
   return made
 }
 
@@ -62,17 +63,18 @@ describe('docker compose', () => {
   // The engine looks for sockets and workspaces by this path; its mount must be shared for what the runner mounts to be seen.
   const home = mkdtempSync(join(tmpdir(), 'bl-'))
   const project = `backlot-test-${randomBytes(4).toString('hex')}`
-  const world = { env: process.env, url: '' }
+  const world = { env: ownEnvironment(), url: '' }
   const compose = (...argv: string[]) => run('docker-compose', ['-p', project, ...argv], world.env)
 
   beforeAll(async () => {
     await run('mount', ['--bind', home, home])
     await run('mount', ['--make-rshared', home])
     const base = (await has('debian:trixie-slim')) ? 'debian:trixie-slim' : 'backlot/debian:trixie-slim'
-    const settings = await run(process.execPath, ['api/bin/backlot.mjs', 'compose-env'], {
-      ...process.env,
-      BACKLOT_HOME: home,
-    })
+    const settings = await run(
+      process.execPath,
+      ['api/bin/backlot.mjs', 'compose-env'],
+      ownEnvironment({ BACKLOT_HOME: home }),
+    )
     const given = Object.fromEntries(
       settings
         .trim()
@@ -81,8 +83,7 @@ describe('docker compose', () => {
     )
     const port = await freePort()
     world.url = `http://127.0.0.1:${port}`
-    world.env = {
-      ...process.env,
+    world.env = ownEnvironment({
       ...given,
       DOCKER_BUILDKIT: '0',
       COMPOSE_DOCKER_CLI_BUILD: '0',
@@ -93,13 +94,15 @@ describe('docker compose', () => {
       BACKLOT_PUBLISH: `127.0.0.1:${port}`,
       BACKLOT_URL: world.url,
       POSTGRES_IMAGE: await postgresImage(base),
-    }
+    })
     await compose('build', 'migrate')
     await compose('up', '-d', '--no-build')
   })
 
   afterAll(async () => {
-    writeFileSync(join(root, 'test', 'artifacts', 'compose.log'), await compose('logs', '--no-color').catch(String))
+    const artifacts = join(root, 'test', 'artifacts')
+    mkdirSync(artifacts, { recursive: true })
+    writeFileSync(join(artifacts, 'compose.log'), await compose('logs', '--no-color').catch(String))
     await compose('down', '--volumes', '--timeout', '5').catch(() => {})
     await removeSandboxesOf(home)
     await run('umount', ['--lazy', home]).catch(() => {})

@@ -20,6 +20,7 @@ afterAll(() => runner?.close())
 
 describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
   let seen: z.infer<typeof found>
+  let own: string
 
   beforeAll(async () => {
     const { runtimes } = await runner.doctor.examine()
@@ -29,29 +30,37 @@ describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
       )
     }
     const { id } = await runner.create({ runtime })
+    own = join(runner.socketsRoot, id)
     const source = await readFile(join(import.meta.dirname, 'probe.py'), 'utf8')
     const { stdout, stderr } = await runner.run(id, ['python3', '-c', source])
     expect(stderr).toBe('')
     seen = found.parse(JSON.parse(stdout))
   })
 
-  test('it finds what the golden file says and nothing else', async () => {
+  test('it finds what the golden file says and nothing else (C10)', async () => {
     const { sources: _, network, ...rest } = seen
     const { 'names in hosts': __, ...card } = network
     const golden = join(import.meta.dirname, `${runtime}.${process.arch}.golden.json`)
     await expect(`${JSON.stringify({ network: card, ...rest }, null, 2)}\n`).toMatchFileSnapshot(golden)
   })
 
-  test('no secret of the host can be read', () => {
+  test('no secret of the host can be read (C09)', () => {
     // gVisor makes up a kernel command line of its own.
     expect(seen.readable.filter((path) => runtime === 'runc' || path !== '/proc/cmdline')).toEqual([])
+  })
+
+  test("of the host's paths it sees its own folder of sockets and what the engine mounts (C22)", () => {
+    // One step deep are file systems of the kernel (/null, /sys); `containers/<id>` is the engine's folder for this one.
+    const engines =
+      /^\/\w*$|\/containers\/CONTAINER\/(hosts|hostname|resolv\.conf)$|\/(tini|docker-init)[^/]*$|\bCONTAINER$/
+    expect(seen.sources.filter((source) => source !== own && !engines.test(source))).toEqual([])
   })
 
   test('there is no network card', () => {
     expect(seen.network.interfaces).toEqual(['lo'])
   })
 
-  test("it knows no name of the host's network", () => {
+  test("it knows no name of the host's network (D09)", () => {
     expect(seen.network['names in hosts'].filter((name) => !/^(localhost|ip6-[a-z]+)$/.test(name))).toEqual([])
   })
 

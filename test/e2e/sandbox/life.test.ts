@@ -1,4 +1,4 @@
-/** Creating, stopping, coming back and going, alone and at the same time (BAD-INPUT C24). */
+/** Creating, stopping, coming back and going, alone and at the same time (C24). */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

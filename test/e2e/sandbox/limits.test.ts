@@ -1,4 +1,4 @@
-/** BAD-INPUT, Container: what a sandbox does to itself stays there (C14, C15, C17). */
+/** What a sandbox does to itself stays there (C14, C15, C17). */
 import { stat, statfs } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { homeLabel } from '../../../api/runner/container.ts'

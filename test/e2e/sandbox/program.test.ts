@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createRunnerClient, type RunnerClient } from '../../../api/server/nodes/runner.ts'
 import { testEngineHost } from '../../support/sandbox/engine.ts'
 import { createTestRunner, type TestRunner } from '../../support/sandbox/sandboxes.ts'
+import { ownEnvironment } from '../../support/server/environment.ts'
 import { until } from '../../support/until.ts'
 
 const program = resolve(import.meta.dirname, '..', '..', '..', 'api', 'runner', 'runner.ts')
@@ -31,12 +32,11 @@ afterAll(async () => {
 })
 
 async function startProgram(dockerHost?: string): Promise<ChildProcess> {
-  const env = {
-    ...process.env,
+  const env = ownEnvironment({
     BACKLOT_HOME: runner.root,
     BACKLOT_LOG_LEVEL: 'warn',
     DOCKER_HOST: dockerHost ?? (await testEngineHost()),
-  }
+  })
   const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'inherit', 'inherit'] })
   children.push(child)
   await until('the runner answers', () => client.health().catch(() => null))

@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import { startEmbedded } from '../../../api/store/embedded.ts'
 import { migrate } from '../../../api/store/migrate.ts'
 
-/** A migrated PostgreSQL of the test's own, to be stopped, frozen and killed at will. The URLs stay the same over restarts. */
-export async function testCluster() {
-  const folder = await mkdtemp(join(tmpdir(), 'backlot-own-'))
+/**
+ * A migrated PostgreSQL of the test's own, to be stopped, frozen and killed at will. The URLs stay the same over restarts.
+ * Its data is in a new folder in `within`.
+ */
+export async function testCluster({ within = tmpdir() } = {}) {
+  const folder = await mkdtemp(join(within, 'backlot-own-'))
   const options = { dataDirectory: join(folder, 'data'), socketDirectory: join(folder, 'run') }
   const start = () => startEmbedded(options)
   const state = { postgres: await start() }

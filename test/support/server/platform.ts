@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import { removeSandboxesOf } from '../sandbox/leftovers.ts'
+import { ownEnvironment } from './environment.ts'
 import { createSession, type Session } from './session.ts'
 
 const root = resolve(import.meta.dirname, '..', '..', '..')
@@ -41,7 +42,7 @@ export async function startPlatform({ home, env = {} }: PlatformOptions = {}): P
   const folder = home ?? mkdtempSync(join(tmpdir(), 'bl-'))
   const child = spawn(process.execPath, [join(root, 'api/bin/start.mjs'), '--json', '--port', '0', '--no-install'], {
     cwd: root,
-    env: { ...process.env, ...env, BACKLOT_HOME: folder },
+    env: ownEnvironment({ ...env, BACKLOT_HOME: folder }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const hearing = listenTo(child)

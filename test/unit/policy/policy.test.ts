@@ -167,7 +167,7 @@ describe('mistakes are told with their place', () => {
 
 describe('a reader and the machine must see one policy', () => {
   test.for([
-    ['a key that stands twice', written({}, 'egress: [{ use: npm-read }]'), /unique/i],
+    ['a key that occurs twice', written({}, 'egress: [{ use: npm-read }]'), /unique/i],
     ['an anchor', written({ tools: 'tools: &t { allow: [git] }' }), /anchor/],
     ['an anchor of one word', written({ policy: 'policy: &p standard' }), /anchor/],
     ['an anchor of a list', written({ tools: 'tools: { allow: &l [git] }' }), /anchor/],

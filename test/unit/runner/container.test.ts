@@ -33,7 +33,7 @@ describe('the container', () => {
     expect(host()).toMatchObject(flags)
   })
 
-  test('sees two directories of the host, and writes to one', () => {
+  test('sees two directories of the host, its own, and writes to one (I16)', () => {
     expect(host().Mounts.map(({ Source, Target, ReadOnly }) => [Source, Target, ReadOnly ?? false])).toEqual([
       ['/state/sandboxes/x', '/run/backlot', true],
       ['/state/workspaces/x', '/workspace', false],

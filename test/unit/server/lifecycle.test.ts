@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { sandboxState } from '../../../api/contract/prototypes.ts'
-import { legalMoves, move } from '../../../api/server/sandboxes/lifecycle.ts'
+import { checkTransition, legalTransitions } from '../../../api/server/sandboxes/lifecycle.ts'
 
 const states = sandboxState.options
 
@@ -13,7 +13,7 @@ describe('the life of a sandbox', () => {
   ] as const)('may go %s → %s → %s → …', (...path) => {
     for (const [index, to] of path.slice(1).entries()) {
       const from = path[index] ?? to
-      expect(move(from, to)).toEqual({ ok: true, state: to })
+      expect(checkTransition(from, to)).toEqual({ ok: true, state: to })
     }
   })
 
@@ -25,14 +25,14 @@ describe('the life of a sandbox', () => {
     { from: 'lost', to: 'claimed', why: 'what is gone cannot be used' },
     { from: 'removed', to: 'building', why: 'removed is the end' },
   ] as const)('never goes $from → $to: $why', ({ from, to }) => {
-    expect(move(from, to)).toMatchObject({ ok: false, reason: expect.stringContaining(from) })
+    expect(checkTransition(from, to)).toMatchObject({ ok: false, reason: expect.stringContaining(from) })
   })
 
   test('can be ended from every state but the end', () => {
-    for (const from of states) expect(legalMoves[from].includes('removed')).toBe(from !== 'removed')
+    for (const from of states) expect(legalTransitions[from].includes('removed')).toBe(from !== 'removed')
   })
 
   test('reaches claimed only from ready, paused and proving', () => {
-    expect(states.filter((from) => legalMoves[from].includes('claimed'))).toEqual(['proving', 'ready', 'paused'])
+    expect(states.filter((from) => legalTransitions[from].includes('claimed'))).toEqual(['proving', 'ready', 'paused'])
   })
 })

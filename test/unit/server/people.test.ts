@@ -4,9 +4,9 @@ import { newId } from '../../../api/ids.ts'
 import { createLiveConnections } from '../../../api/server/http/live.ts'
 import type { Caller } from '../../../api/server/http/route.ts'
 import { senderOf } from '../../../api/server/http/sender.ts'
-import { hashPassword, verifyPassword } from '../../../api/server/people/password.ts'
-import { hashOf, newSecret } from '../../../api/server/people/secret.ts'
-import { createThrottle } from '../../../api/server/people/throttle.ts'
+import { hashPassword, verifyPassword } from '../../../api/server/people/sign-in/password.ts'
+import { hashOf, newSecret } from '../../../api/server/people/sign-in/secret.ts'
+import { createThrottle } from '../../../api/server/people/sign-in/throttle.ts'
 import { until } from '../../support/until.ts'
 
 describe('passwords', () => {

@@ -33,12 +33,12 @@ export const Shell = () => {
       <aside className={styles.rail}>
         <Navigation me={me} />
       </aside>
-      <header className={styles.topbar}>
+      <section className={styles.topbar} aria-label="Top bar">
         <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Open menu" onClick={open}>
           <IconMenu2 size={20} />
         </ActionIcon>
         <Wordmark />
-      </header>
+      </section>
       <Drawer
         opened={opened}
         onClose={close}

@@ -27,7 +27,15 @@ const fetched =
       throw new RequestFailed('offline', 'This page could not be loaded. Check that Backlot is running.')
     })
 
-const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Outlet })
+const root = createRootRouteWithContext<{ queries: QueryClient }>()({
+  component: Outlet,
+  // Outside of the shell there is no `main` around it.
+  notFoundComponent: () => (
+    <main>
+      <NotFound />
+    </main>
+  ),
+})
 
 const signIn = createRoute({ getParentRoute: () => root, path: '/sign-in', component: SignIn })
 

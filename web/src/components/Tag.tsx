@@ -1,7 +1,6 @@
 import type { ReactNode } from 'react'
 import styles from './Tag.module.css'
-
-export type Tone = 'plain' | 'good' | 'bad' | 'marigold'
+import type { Tone } from './tone.ts'
 
 export const Tag = ({ tone = 'plain', children }: { tone?: Tone; children: ReactNode }) => (
   <span className={styles.tag} data-tone={tone}>

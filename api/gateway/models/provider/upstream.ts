@@ -31,7 +31,7 @@ const CONNECTIONS = 16
 
 /**
  * Keep-alive connections to providers. One of these belongs to one sandbox: a connection is never shared between sandboxes,
- * nor between two base URLs or keys of a provider (BAD-INPUT H20). Redirects are not followed. TLS trusts what Node trusts
+ * nor between two base URLs or keys of a provider (H20, test/CASES.md). Redirects are not followed. TLS trusts what Node trusts
  * (NODE_EXTRA_CA_CERTS included).
  */
 export function createUpstream(timeouts: UpstreamTimeouts = USUAL_TIMEOUTS) {

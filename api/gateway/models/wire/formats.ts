@@ -32,7 +32,7 @@ type Route = { to: 'call'; path: string; format: WireFormat } | { to: 'list' } |
 
 /**
  * Compares the request target as it came, byte for byte: nothing is decoded, collapsed or resolved, so `/v1/messages/../files`,
- * `//v1/messages` and `/v1/messages%2f..` are simply other paths (BAD-INPUT L02, L06).
+ * `//v1/messages` and `/v1/messages%2f..` are simply other paths (L02, L06, test/CASES.md).
  */
 export function routeOf(method: string, target: string): Route {
   const mark = target.indexOf('?')

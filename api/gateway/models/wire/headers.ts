@@ -63,7 +63,7 @@ const escaped = (text: string) => text.replace(/[^\w]/g, '\\$&')
 
 /**
  * Replaces the provider's key in an error text by `***`: as it is, as base64, as percent-encoded and JSON text, and with its
- * middle starred out, as OpenAI echoes it (BAD-INPUT L07).
+ * middle starred out, as OpenAI echoes it (L07, test/CASES.md).
  */
 export function keyMask(key: string | null): (text: string) => string {
   if (!key) return (text) => text

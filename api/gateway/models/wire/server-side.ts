@@ -3,8 +3,8 @@ import type { RequestBody } from './body.ts'
 import { type Denied, refusal, type WireFormat } from './formats.ts'
 
 /**
- * Model providers can fetch, search, run code and store on a caller's behalf: ways out that no egress rule sees (BAD-INPUT
- * L04). Until a policy can allow them they are refused, each by name. What a client runs itself passes.
+ * Model providers can fetch, search, run code and store on a caller's behalf: ways out that no egress rule sees (L04,
+ * test/CASES.md). Until a policy can allow them they are refused, each by name. What a client runs itself passes.
  */
 const CLIENT_RUN: Record<WireFormat, RegExp> = {
   chat: /^(function|custom)$/,

@@ -329,18 +329,21 @@ describe('tunnels', () => {
     expect(await readUntil(client, (text) => text.length > 10)).toBe('you ended, I answer')
   })
 
-  test('an upstream that breaks off is noticed by the client', async () => {
-    const port = keep(
-      await tlsUpstream(['example.org'], (socket) => void socket.once('data', () => socket.destroy())),
-    ).port
-    const world = await worldTo(port)
-    const socket = await secure(world)
-    socket
-      .on('error', () => {})
-      .resume()
-      .write('x')
-    await once(socket, 'end')
-    socket.destroy()
+  test('an upstream that breaks off is noticed by the client, and is the outcome', async () => {
+    const upstream = keep(
+      await rawUpstream(
+        (socket) => void socket.once('data', () => socket.write('half', () => socket.resetAndDestroy())),
+      ),
+    )
+    const world = await worldTo(upstream.port)
+    const client = world.connect()
+    client.write('CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n')
+    await readUntil(client, headEnds)
+    const noticed = once(client.resume(), 'end')
+    client.write(hello())
+    await noticed
+    client.destroy()
     await world.until((events) => events.length === 2)
+    expect(world.ends()).toMatchObject([{ decision: 'info', detail: { outcome: 'upstream-closed', status: 200 } }])
   })
 })

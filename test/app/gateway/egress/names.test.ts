@@ -1,7 +1,7 @@
 /** Names and URLs, raw bytes into the sandbox's socket: refused with the reason, logged once, and nothing looked up or dialled. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { rawUpstream, type Upstream } from './world/upstream.ts'
-import { createWorld, PUBLIC, rule, type World } from './world/world.ts'
+import { createWorld, headEnds, PUBLIC, readUntil, rule, type World } from './world/world.ts'
 
 const rules = [
   rule({ host: 'example.com' }),
@@ -156,6 +156,23 @@ describe('absolute-form', () => {
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
     expect(answer).toMatch(new RegExp(`x-backlot-reason: ${reason}\r\n`, 'i'))
   })
+})
+
+test.each([
+  ['N04 a trailing dot', 'example.com.:443'],
+  ['N06 another case', 'ExAmPlE.CoM:443'],
+])('%s is the same host: judged, looked up, dialled and written down by its one name', async (_what, target) => {
+  const reached = await rawUpstream()
+  const same = await createWorld({ rules, answers: { 'example.com': everything }, network: { '*': reached.port } })
+  const client = same.connect()
+  client.write(connectTo(target))
+  expect(await readUntil(client, headEnds)).toMatch(/^HTTP\/1.1 200 /)
+  client.destroy()
+  await same.until((events) => events.length === 2)
+  expect(same.order.slice(0, 3)).toEqual(['audit:egress.request:allow', 'resolve:example.com', `dial:${PUBLIC}:443`])
+  expect(same.events[0]).toMatchObject({ rule: 'test/example.com', detail: { host: 'example.com', port: 443 } })
+  await same.close()
+  await reached.close()
 })
 
 test('N10 userinfo and queries are never written down', async () => {

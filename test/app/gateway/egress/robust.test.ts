@@ -55,7 +55,7 @@ const TOKENS = [
   '\x80\xff',
 ]
 
-describe('G04', () => {
+describe('what is not HTTP at all (G04)', () => {
   const seconds = Number(process.env.FUZZ_SECONDS ?? 8)
   const seed = Number(process.env.FUZZ_SEED ?? 20_260_101)
 
@@ -148,7 +148,7 @@ describe('G04', () => {
   })
 })
 
-describe('G05', () => {
+describe('one sandbox takes all it can (G05)', () => {
   /** How long it takes until the upstream has spoken through a new tunnel, ms. */
   async function tunnelMs(world: World): Promise<number> {
     const started = performance.now()

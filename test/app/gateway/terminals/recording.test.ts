@@ -88,6 +88,7 @@ test('a program waits while nobody records', async () => {
   // The kernel's buffer and what the porter had read: far less than the 4 MB that the loop prints.
   const stopped = await until('it stands still', async () => {
     const before = Number(await readFile(progress, 'utf8'))
+    // That a program does not go on has no event to wait for.
     await new Promise((resolve) => setTimeout(resolve, 300))
     return before === Number(await readFile(progress, 'utf8')) ? before : null
   })

@@ -180,9 +180,9 @@ describe('forbidden and missing', () => {
   test.each([
     ['a route that is not there', 'GET', '/api/v1/nothing'],
     ['a route for another role', 'GET', '/api/v1/people'],
-    ['the log', 'GET', '/api/v1/audit/events'],
-    ['the live log', 'GET', '/api/v1/audit/feed'],
-    ['whom the log can be asked about', 'GET', '/api/v1/audit/subjects'],
+    ['A13 the log', 'GET', '/api/v1/audit/events'],
+    ['A13 the live log', 'GET', '/api/v1/audit/feed'],
+    ['A13 whom the log can be asked about', 'GET', '/api/v1/audit/subjects'],
     ["somebody else's prototype", 'GET', '/api/v1/prototypes/<prototype>'],
     ['a prototype that is not there', 'GET', '/api/v1/prototypes/pr_aaaaaaaaaaaaaaaa'],
     ['an id that is none', 'GET', '/api/v1/prototypes/..%2f..%2fetc'],
@@ -209,7 +209,7 @@ describe('forbidden and missing', () => {
       expect.objectContaining({
         decision: 'deny',
         reason: 'not-permitted',
-        detail: { method: 'POST', route: '/api/v1/kill' },
+        detail: { method: 'POST', route: '/api/v1/kill', times: 1 },
       }),
     ])
   })
@@ -226,12 +226,79 @@ describe('forbidden and missing', () => {
   })
 })
 
+describe('asking again', () => {
+  const refusedTo = async (person: { id: string }) =>
+    (await server.events('request.refused')).filter((event) => event.person === person.id)
+
+  test.each([
+    ['prototype', 'GET', '/api/v1/prototypes/<prototype>'],
+    ['prototype', 'DELETE', '/api/v1/prototypes/<prototype>'],
+    ['sandbox', 'GET', '/api/v1/sandboxes/<sandbox>/terminals'],
+    ['sandbox', 'DELETE', '/api/v1/sandboxes/<sandbox>'],
+  ])(
+    'for a %s of their own that they removed (%s %s) is nothing against them, and answered like any other',
+    async (_what, method, path) => {
+      const { person, prototype, sandbox } = await ownerWithSandbox()
+      expect((await person.ask(`/api/v1/prototypes/${prototype}`, { method: 'DELETE' })).status).toBe(204)
+      const address = path.replace('<prototype>', prototype).replace('<sandbox>', sandbox)
+      const mine = await person.ask(address, { method })
+      expect(await refusedTo(person)).toEqual([])
+
+      const stranger = await server.personWith('pm')
+      const theirs = await stranger.ask(address, { method })
+      expect(withoutRequestId(mine.text)).toBe(withoutRequestId(theirs.text))
+      expect(mine.status).toBe(404)
+      expect(await refusedTo(stranger)).toHaveLength(1)
+    },
+  )
+
+  test('somebody who made it and is no pm any more is refused, and that is recorded', async () => {
+    const { person, prototype } = await ownerWithSandbox()
+    await person.ask(`/api/v1/prototypes/${prototype}`, { method: 'DELETE' })
+    await server.db
+      .updateTable('people')
+      .set({ roles: ['engineer'] })
+      .where('id', '=', person.id)
+      .execute()
+    await person.ask(`/api/v1/prototypes/${prototype}`)
+    expect(await refusedTo(person)).toHaveLength(1)
+  })
+
+  test('for the same thing is recorded at once, and then counted: every try is in the log when the server stops', async () => {
+    const other = await startServer()
+    try {
+      const person = await other.personWith('pm')
+      const polled = newId('pr')
+      for (let times = 0; times < 5; times++) await person.ask(`/api/v1/prototypes/${polled}`)
+      await person.ask(`/api/v1/prototypes/${newId('pr')}`)
+      await (await other.personWith('pm')).ask(`/api/v1/prototypes/${polled}`)
+      const before = await other.events('request.refused')
+      expect(before.map(({ detail }) => detail.times)).toEqual([1, 1, 1])
+      await other.app.close()
+      const all = await other.events('request.refused')
+      expect(all.slice(3)).toEqual([
+        expect.objectContaining({
+          person: person.id,
+          prototype: polled,
+          decision: 'deny',
+          reason: 'not-permitted',
+          detail: { method: 'GET', route: '/api/v1/prototypes/:id', times: 4 },
+        }),
+      ])
+    } finally {
+      await other.close()
+    }
+  })
+})
+
+const withoutRequestId = (text: string) => text.replace(/"requestId":"[^"]*"/, '')
+
 test.each([
   ['a route that does not say who may call it', '/api/v1/forgotten', {}, 'does not say who may call it'],
   ['a route for an owner of nothing', '/api/v1/things/:id', { access: 'owner' }, 'an owner of what?'],
 ] as const)('%s does not register', (_what, url, config, words) => {
   const app: App = fastify().withTypeProvider<ZodTypeProvider>()
-  keepAccess(app, { ownerOf: async () => null, append: async () => undefined })
+  keepAccess(app, { ownershipOf: async () => null, append: async () => undefined })
   expect(() => app.get(url, { config }, async () => 'x')).toThrow(words)
 })
 

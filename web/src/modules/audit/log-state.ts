@@ -1,5 +1,7 @@
-import type { AuditView } from '../../../../api/contract/audit.ts'
-import type { EventPage } from '../../client/audit.ts'
+import type { z } from 'zod'
+import type { AuditView, auditList } from '../../../../api/contract/audit.ts'
+
+type EventPage = z.output<typeof auditList>
 
 /** The page keeps this many; the log keeps them all. */
 export const KEPT = 2000

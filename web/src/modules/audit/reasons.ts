@@ -92,7 +92,7 @@ const words: Record<Reason, string> = {
   error: 'Failed',
 
   // Who may, who did, what was found.
-  rule: 'Allowed by a rule',
+  rule: 'A rule allows it',
   allowed: 'Allowed',
   'asked-for': 'Requested by the person',
   'own-sandbox': 'Own prototype',

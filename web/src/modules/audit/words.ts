@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { type AuditKind, type AuditView, type Decision, detailOf } from '../../../../api/contract/audit.ts'
 import type { SandboxState } from '../../../../api/contract/prototypes.ts'
-import type { Tone } from '../../components/Tag.tsx'
+import type { Tone } from '../../components/tone.ts'
 import { reasonWords } from './reasons.ts'
 
 const say =
@@ -39,61 +39,62 @@ const stateSentences: Record<string, string> = {
 /** Each kind in a person's words. A kind without an entry does not compile. */
 const sentences: Record<AuditKind, (detail: unknown) => string> = {
   'egress.request': say(detailOf['egress.request'], (it) =>
-    it.host === '' ? (it.raw ?? 'a request that could not be read') : `${it.method} ${place(it)}${it.path ?? ''}`,
+    it.host === '' ? (it.raw ?? 'A request that could not be read') : `${it.method} ${place(it)}${it.path ?? ''}`,
   ),
   'egress.ended': say(detailOf['egress.ended'], (it) => {
     const status = it.status === null ? it.outcome : `${it.status}, ${it.outcome}`
     return `${place(it)}${it.address ? ` (${it.address})` : ''} closed: ${status}, ${bytes(it.bytesOut)} out, ${bytes(it.bytesIn)} in, ${seconds(it.durationMs)}`
   }),
-  'model.request': say(detailOf['model.request'], (it) => `asks ${modelName(it) ?? it.alias ?? 'a model'}`),
+  'model.request': say(detailOf['model.request'], (it) => `Asks ${modelName(it) ?? it.alias ?? 'a model'}`),
   'model.call': say(detailOf['model.call'], (it) => {
     const spent = `${tokens(it.inputTokens)} tokens in, ${tokens(it.outputTokens)} out, ${seconds(it.latencyMs)}`
     return `${modelName(it)} replied: ${spent}${it.outcome === 'completed' ? '' : `, ${it.outcome}`}`
   }),
   'exec.started': say(
     detailOf['exec.started'],
-    (it) => `runs ${quoted(it.argv)}${it.stdin ? `, given ${it.stdin}` : ''}`,
+    (it) => `Runs ${quoted(it.argv)}${it.stdin ? `, given ${it.stdin}` : ''}`,
   ),
   'exec.ended': say(
     detailOf['exec.ended'],
-    (it) => `command ended after ${seconds(it.durationMs)}, exit code ${it.exitCode ?? 'unknown'}`,
+    (it) => `Command ended after ${seconds(it.durationMs)}, exit code ${it.exitCode ?? 'unknown'}`,
   ),
-  'terminal.opened': say(detailOf['terminal.opened'], (it) => `opened terminal ${it.terminal}`),
-  'terminal.attached': say(detailOf['terminal.attached'], (it) => `opened a view of terminal ${it.terminal}`),
-  'terminal.closed': say(detailOf['terminal.closed'], (it) => `terminal ${it.terminal} closed: ${it.why}`),
-  'prototype.created': say(detailOf['prototype.created'], (it) => `made “${it.title}”, ${it.label}`),
-  'prototype.removed': say(detailOf['prototype.removed'], (it) => `deleted “${it.title}”`),
+  'terminal.opened': say(detailOf['terminal.opened'], (it) => `Opened terminal ${it.terminal}`),
+  'terminal.attached': say(detailOf['terminal.attached'], (it) => `Opened a view of terminal ${it.terminal}`),
+  'terminal.closed': say(detailOf['terminal.closed'], (it) => `Terminal ${it.terminal} closed: ${it.why}`),
+  'prototype.created': say(detailOf['prototype.created'], (it) => `Created “${it.title}”, ${it.label}`),
+  'prototype.removed': say(detailOf['prototype.removed'], (it) => `Deleted “${it.title}”`),
   'sandbox.state': say(
     detailOf['sandbox.state'],
     (it) => `${stateSentences[it.to] ?? `Sandbox ${it.to}`}${it.detail ? `: ${it.detail}` : ''}`,
   ),
   'sandbox.proven': say(detailOf['sandbox.proven'], (it) =>
-    it.ok
-      ? `Limits proven in ${it.probes.length} checks`
-      : `LIMITS NOT PROVEN: one of ${it.probes.length} checks failed`,
+    it.ok ? `Limits proven (checks: ${it.probes.length})` : `LIMITS NOT PROVEN (checks: ${it.probes.length})`,
   ),
-  'person.invited': say(detailOf['person.invited'], (it) => `invited ${it.email} as ${it.roles.join(', ')}`),
-  'person.changed': say(detailOf['person.changed'], (it) => `changed ${it.fields.join(', ')} of ${it.person}`),
-  'session.created': say(detailOf['session.created'], (it) => `signed in by ${it.by} from ${it.address}`),
+  'person.invited': say(detailOf['person.invited'], (it) => `Invited ${it.email} as ${it.roles.join(', ')}`),
+  'person.changed': say(detailOf['person.changed'], (it) => `Changed ${it.fields.join(', ')} of ${it.person}`),
+  'session.created': say(detailOf['session.created'], (it) => `Signed in by ${it.by} from ${it.address}`),
   'session.refused': say(
     detailOf['session.refused'],
-    (it) => `sign-in refused${it.email ? ` for ${it.email}` : ''} from ${it.address}`,
+    (it) => `Sign-in refused${it.email ? ` for ${it.email}` : ''} from ${it.address}`,
   ),
-  'session.ended': say(detailOf['session.ended'], () => 'signed out'),
-  'token.created': say(detailOf['token.created'], (it) => `made API token “${it.name}”`),
-  'token.revoked': say(detailOf['token.revoked'], (it) => `revoked API token ${it.token}`),
-  'request.refused': say(detailOf['request.refused'], (it) => `tried ${it.method} ${it.route}`),
+  'session.ended': say(detailOf['session.ended'], () => 'Signed out'),
+  'token.created': say(detailOf['token.created'], (it) => `Created API token “${it.name}”`),
+  'token.revoked': say(detailOf['token.revoked'], (it) => `Revoked API token ${it.token}`),
+  'request.refused': say(
+    detailOf['request.refused'],
+    (it) => `Tried ${it.method} ${it.route}${it.times > 1 ? `, ${it.times} times` : ''}`,
+  ),
   'policy.published': say(
     detailOf['policy.published'],
-    (it) => `published policy ${it.name} v${it.version}${accepting(it.unsafe)}`,
+    (it) => `Published policy ${it.name} v${it.version}${accepting(it.unsafe)}`,
   ),
-  'provider.saved': say(detailOf['provider.saved'], (it) => `saved provider ${it.provider} at ${it.baseUrl}`),
-  'provider.removed': say(detailOf['provider.removed'], (it) => `removed provider ${it.provider}`),
+  'provider.saved': say(detailOf['provider.saved'], (it) => `Saved provider ${it.provider} at ${it.baseUrl}`),
+  'provider.removed': say(detailOf['provider.removed'], (it) => `Removed provider ${it.provider}`),
   'model.assigned': say(detailOf['model.assigned'], (it) => `${it.slot} model is now ${modelName(it) ?? 'none'}`),
   'audit.read': say(
     detailOf['audit.read'],
     (it) =>
-      `${it.query.startsWith('feed?') ? 'follows the log' : 'read the log'}${it.rows > 0 ? `, ${it.rows} ${it.rows === 1 ? 'row' : 'rows'}` : ''}`,
+      `${it.query.startsWith('feed?') ? 'Follows the log' : 'Read the log'}${it.rows > 0 ? `, ${it.rows} ${it.rows === 1 ? 'row' : 'rows'}` : ''}`,
   ),
   'kill.ordered': say(detailOf['kill.ordered'], (it) => `STOPPED ${it.target ?? it.scope}`),
   'platform.started': say(

@@ -1,5 +1,5 @@
 import type { DataLabel, SandboxState, SandboxView } from '../../../../api/contract/prototypes.ts'
-import type { Tone } from '../../components/Tag.tsx'
+import type { Tone } from '../../components/tone.ts'
 
 interface Words {
   short: string

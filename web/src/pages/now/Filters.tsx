@@ -37,7 +37,7 @@ export const Filters = ({ filter, onChange }: Props) => {
       <NativeSelect
         aria-label="Kind"
         data={[
-          { value: '', label: 'Every kind' },
+          { value: '', label: 'Any kind' },
           ...Object.entries(kindGroups).map(([value, label]) => ({ value, label })),
         ]}
         value={filter.group}
@@ -45,13 +45,13 @@ export const Filters = ({ filter, onChange }: Props) => {
       />
       <NativeSelect
         aria-label="Person"
-        data={[{ value: '', label: 'Everybody' }, ...people]}
+        data={[{ value: '', label: 'Any person' }, ...people]}
         value={filter.person}
         onChange={(event) => set({ person: event.currentTarget.value })}
       />
       <NativeSelect
         aria-label="Prototype"
-        data={[{ value: '', label: 'Every prototype' }, ...prototypes]}
+        data={[{ value: '', label: 'Any prototype' }, ...prototypes]}
         value={filter.prototype}
         onChange={(event) => set({ prototype: event.currentTarget.value })}
       />

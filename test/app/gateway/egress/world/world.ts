@@ -14,6 +14,7 @@ import type { DoorIdentity } from '../../../../../api/gateway/identity.ts'
 import { newId } from '../../../../../api/ids.ts'
 
 export const PUBLIC = '93.184.216.34'
+const UNTIL_MS = 20_000
 
 export function rule(fields: Partial<RuleInForce> & { host: string }): RuleInForce {
   const protocol = fields.protocol ?? 'tls'
@@ -133,12 +134,18 @@ export async function createWorld({
     raw: (bytes: string | Uint8Array) => exchange(connect({ path, allowHalfOpen: true }), bytes),
     denials: () => events.filter(({ decision }) => decision === 'deny'),
     ends: () => events.filter(({ kind }) => kind === 'egress.ended'),
-    /** Resolves as soon as the log satisfies `condition`. */
+    /** Resolves as soon as the log satisfies `condition`; rejects after a while, with the condition and what is there. */
     until(condition: (events: AuditEvent[]) => boolean): Promise<void> {
-      return new Promise((done) => {
+      return new Promise((done, failed) => {
+        const late = setTimeout(() => {
+          watchers.delete(look)
+          const there = events.map(({ kind, decision, reason }) => `${kind} ${decision} ${reason}`)
+          failed(new Error(`After ${UNTIL_MS / 1000} s the log does not fit ${condition}. It has: ${there.join(', ')}`))
+        }, UNTIL_MS)
         const look = () => {
           if (!condition(events)) return
           watchers.delete(look)
+          clearTimeout(late)
           done()
         }
         watchers.add(look)

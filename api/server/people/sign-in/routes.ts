@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { type Appender, appendIn } from '../../audit/append.ts'
-import { auditEvent } from '../../audit/event.ts'
-import { me, signIn } from '../../contract/people.ts'
-import { ApiError } from '../../errors.ts'
-import type { Store } from '../../store/connect.ts'
-import type { LiveConnections } from '../http/live.ts'
-import { type App, callerOf } from '../http/route.ts'
-import { senderOf } from '../http/sender.ts'
-import { cookieName } from './caller.ts'
+import { type Append, appendIn } from '../../../audit/append.ts'
+import { auditEvent } from '../../../audit/event.ts'
+import { me, signIn } from '../../../contract/people.ts'
+import { ApiError } from '../../../errors.ts'
+import type { Store } from '../../../store/connect.ts'
+import type { LiveConnections } from '../../http/live.ts'
+import { type App, askedBy, callerOf } from '../../http/route.ts'
+import { senderOf } from '../../http/sender.ts'
+import { clearSessionCookie, setSessionCookie } from '../caller.ts'
 import { endSession } from './sessions.ts'
 import { beginSession } from './sign-in.ts'
 import { createThrottle } from './throttle.ts'
@@ -20,7 +20,7 @@ const ADDRESS = { freeTries: 20, longestWaitMs: 15 * 60_000 }
 
 interface SessionDeps {
   db: Store
-  append: Appender['append']
+  append: Append
   live: LiveConnections
   /** People reach this server by https: the cookie is then for TLS only. */
   secure: boolean
@@ -30,7 +30,6 @@ interface SessionDeps {
 export function sessionRoutes(app: App, { db, append, live, secure }: SessionDeps): void {
   const accounts = createThrottle(ACCOUNT)
   const addresses = createThrottle(ADDRESS)
-  const cookie = { path: '/', httpOnly: true, sameSite: 'strict', secure } as const
 
   app.post(
     '/api/v1/sessions',
@@ -45,17 +44,17 @@ export function sessionRoutes(app: App, { db, append, live, secure }: SessionDep
       // An address that has to wait does not count against the account: a stranger could keep its owner out that way.
       const sender = senderOf(request.ip)
       const waitMs = addresses.begin(sender) || (account === null ? 0 : accounts.begin(account))
-      if (waitMs > 0) throw tooMany(waitMs, reply)
+      if (waitMs > 0) throw throttled(waitMs, reply)
       const replaces = request.caller?.by.type === 'session' ? request.caller.by.session : null
       const started = await beginSession(db, { credentials, address: request.ip, correlation: request.id, replaces })
       if (started === null) {
-        await append(refused(request, account))
+        await append(refusalEvent(request, account))
         throw new ApiError('unauthenticated', account === null ? LINK_REFUSED : PASSWORD_REFUSED)
       }
       addresses.refund(sender)
       if (account !== null) accounts.forget(account)
       if (replaces) live.endSession(replaces)
-      reply.setCookie(cookieName(secure), started.secret, { ...cookie, expires: started.expiresAt })
+      setSessionCookie(reply, started, secure)
       return reply.code(201).send({ person: started.person, setupNeeded: !started.hasPassword })
     },
   )
@@ -68,23 +67,15 @@ export function sessionRoutes(app: App, { db, append, live, secure }: SessionDep
       if (caller.by.type !== 'session')
         throw new ApiError('conflict', 'An API token has no session. Revoke the token instead.')
       const { session } = caller.by
-      const actor = { type: 'person', id: caller.id } as const
       await db.transaction().execute(async (trx) => {
         await endSession(trx, session)
         await appendIn(
           trx,
-          auditEvent('session.ended', {
-            actor,
-            person: caller.id,
-            decision: 'info',
-            reason: 'signed-out',
-            correlation: request.id,
-            detail: {},
-          }),
+          auditEvent('session.ended', { ...askedBy(request), decision: 'info', reason: 'signed-out', detail: {} }),
         )
       })
       live.endSession(session)
-      reply.clearCookie(cookieName(secure), cookie)
+      clearSessionCookie(reply, secure)
       return reply.code(204).send(null)
     },
   )
@@ -93,7 +84,7 @@ export function sessionRoutes(app: App, { db, append, live, secure }: SessionDep
 const LINK_REFUSED = 'This sign-in link was used already or is too old. Ask your admin for a new one.'
 const PASSWORD_REFUSED = 'The e-mail address or the password is not right.'
 
-function refused(request: FastifyRequest, email: string | null) {
+function refusalEvent(request: FastifyRequest, email: string | null) {
   return auditEvent('session.refused', {
     actor: { type: 'nobody', id: 'nobody' },
     decision: 'deny',
@@ -103,7 +94,7 @@ function refused(request: FastifyRequest, email: string | null) {
   })
 }
 
-function tooMany(waitMs: number, reply: FastifyReply): ApiError {
+function throttled(waitMs: number, reply: FastifyReply): ApiError {
   const seconds = Math.ceil(waitMs / 1000)
   reply.header('retry-after', seconds)
   return new ApiError('throttled', `Too many attempts. Try again in ${seconds} s.`)

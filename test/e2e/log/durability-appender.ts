@@ -1,7 +1,7 @@
 /** A writer to be killed: appends without end and prints the id of each event that was acknowledged. Arguments: database URL, round. */
 import { writeSync } from 'node:fs'
-import { AuditUnavailable, createAppender } from '../../api/audit/append.ts'
-import { auditEvent } from '../../api/audit/event.ts'
+import { AuditUnavailable, createAppender } from '../../../api/audit/append.ts'
+import { auditEvent } from '../../../api/audit/event.ts'
 
 const WRITERS = 16
 const [databaseUrl = '', round = '0'] = process.argv.slice(2)

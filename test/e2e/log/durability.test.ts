@@ -1,5 +1,5 @@
 /**
- * DESIGN law 2 under kill -9, of the writer and of PostgreSQL, at random moments under load. `N=200` for more rounds,
+ * Law 2 under kill -9, of the writer and of PostgreSQL, at random moments under load. `N=200` for more rounds,
  * `SEED=…` to repeat one run's choices. A process kill, not a power cut: that fsync reaches the disk is PostgreSQL's claim.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -7,11 +7,11 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createSequencer } from '../../api/audit/chain/sequence.ts'
-import { verifyChain } from '../../api/audit/chain/verify.ts'
-import { connect } from '../../api/store/connect.ts'
-import { type TestCluster, testCluster } from '../support/database/cluster.ts'
-import { until } from '../support/until.ts'
+import { createSequencer } from '../../../api/audit/chain/sequence.ts'
+import { verifyChain } from '../../../api/audit/chain/verify.ts'
+import { connect } from '../../../api/store/connect.ts'
+import { type TestCluster, testCluster } from '../../support/database/cluster.ts'
+import { until } from '../../support/until.ts'
 
 const ROUNDS = Number(process.env.N ?? 40)
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
@@ -25,7 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => cluster.close())
 
-test(`every acknowledged event survives ${ROUNDS} kills, once, in a chain that verifies (seed ${SEED})`, {
+test(`every acknowledged event survives ${ROUNDS} kills, once, in a chain that verifies (seed ${SEED}) (A05)`, {
   timeout: 60_000 + ROUNDS * SECONDS_A_ROUND * 1_000,
 }, async () => {
   const random = seeded(SEED)

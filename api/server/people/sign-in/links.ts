@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { sql, type Transaction } from 'kysely'
-import { appendIn } from '../../audit/append.ts'
-import { auditEvent } from '../../audit/event.ts'
-import type { Actor } from '../../contract/audit.ts'
-import { type PersonId, personId } from '../../contract/ids.ts'
-import { type Role, role } from '../../contract/people.ts'
-import type { Reason } from '../../contract/reasons.ts'
-import { newId } from '../../ids.ts'
-import type { Store } from '../../store/connect.ts'
-import type { Database } from '../../store/tables.ts'
+import { appendIn } from '../../../audit/append.ts'
+import { auditEvent } from '../../../audit/event.ts'
+import type { Actor } from '../../../contract/audit.ts'
+import { type PersonId, personId } from '../../../contract/ids.ts'
+import { type Role, role } from '../../../contract/people.ts'
+import type { Reason } from '../../../contract/reasons.ts'
+import { newId } from '../../../ids.ts'
+import type { Store } from '../../../store/connect.ts'
+import type { Database } from '../../../store/tables.ts'
 import { hashOf, newSecret } from './secret.ts'
 
 export const LINK_LIFETIME_MS = 24 * 3_600_000
@@ -18,7 +18,7 @@ interface Invited {
   email: string
   roles: Role[]
 }
-export interface Link {
+export interface SignInLink {
   token: string
   expiresAt: Date
 }
@@ -27,11 +27,11 @@ export interface Link {
  * Makes a person's single-use sign-in link; earlier ones stop working. The event says for whom and why, never the token.
  * Part of the caller's transaction.
  */
-export async function createLink(
+export async function createSignInLink(
   trx: Transaction<Database>,
   person: Invited,
   by: { actor: Actor; reason: Reason; correlation: string },
-): Promise<Link> {
+): Promise<SignInLink> {
   const { secret, hash } = newSecret('bl_')
   const expiresAt = new Date(Date.now() + LINK_LIFETIME_MS)
   await trx.deleteFrom('sign_in_links').where('person_id', '=', person.id).where('used_at', 'is', null).execute()
@@ -60,7 +60,7 @@ export async function createLink(
 }
 
 /** Uses a link up: of two who come at once, one gets in. Null when it is unknown, used, too old, or its person disabled. */
-export async function redeemLink(trx: Store, token: string, now = new Date()): Promise<PersonId | null> {
+export async function redeemSignInLink(trx: Store, token: string, now = new Date()): Promise<PersonId | null> {
   const row = await trx
     .updateTable('sign_in_links')
     .from('people')
@@ -79,22 +79,22 @@ export async function redeemLink(trx: Store, token: string, now = new Date()): P
  * The link that the launcher prints. While nobody has a password: a new one at every start, for the first person, who is
  * made when missing. Afterwards only when `always` asks for it (`npm start -- --json`): for the oldest admin. Else null.
  */
-export function firstLink(db: Store, { always }: { always: boolean }): Promise<Link | null> {
+export function firstSignInLink(db: Store, { always }: { always: boolean }): Promise<SignInLink | null> {
   const correlation = randomUUID()
   return db.transaction().execute(async (trx) => {
     // Two servers that start at once must not both make the first person.
     await sql`SELECT pg_advisory_xact_lock(4600, 3)`.execute(trx)
-    const settled = await trx
+    const hasPeople = await trx
       .selectFrom('people')
       .select('id')
       .where('password_hash', 'is not', null)
       .limit(1)
       .executeTakeFirst()
-    if (settled && !always) return null
-    const person = (await oldestAdmin(trx)) ?? (settled ? null : await createFirstPerson(trx))
+    if (hasPeople && !always) return null
+    const person = (await oldestAdmin(trx)) ?? (hasPeople ? null : await createFirstPerson(trx))
     if (!person) return null
-    const reason = settled ? 'launcher-link' : 'first-start'
-    return createLink(trx, person, { actor: { type: 'system', id: 'server' }, reason, correlation })
+    const reason = hasPeople ? 'launcher-link' : 'first-start'
+    return createSignInLink(trx, person, { actor: { type: 'system', id: 'server' }, reason, correlation })
   })
 }
 

@@ -1,15 +1,15 @@
 import type { Transaction } from 'kysely'
 import type { z } from 'zod'
-import { appendIn } from '../../audit/append.ts'
-import { auditEvent } from '../../audit/event.ts'
-import { type PersonId, personId } from '../../contract/ids.ts'
-import type { Person, signIn } from '../../contract/people.ts'
-import type { Store } from '../../store/connect.ts'
-import type { Database } from '../../store/tables.ts'
+import { appendIn } from '../../../audit/append.ts'
+import { auditEvent } from '../../../audit/event.ts'
+import { type PersonId, personId } from '../../../contract/ids.ts'
+import type { Person, signIn } from '../../../contract/people.ts'
+import type { Store } from '../../../store/connect.ts'
+import type { Database } from '../../../store/tables.ts'
+import { findPerson } from '../people.ts'
+import { redeemSignInLink } from './links.ts'
 import { verifyPassword } from './password.ts'
-import { findPerson } from './people.ts'
-import { endSession, startSession } from './sessions.ts'
-import { redeemLink } from './sign-in-links.ts'
+import { endSession, type StartedSession, startSession } from './sessions.ts'
 
 export interface SignInRequest {
   credentials: z.output<typeof signIn>
@@ -18,9 +18,7 @@ export interface SignInRequest {
   /** The session that the browser already had; it ends, so that a planted one is worth nothing (session fixation). */
   replaces: Buffer | null
 }
-export interface SignedIn {
-  secret: string
-  expiresAt: Date
+export interface SignedIn extends StartedSession {
   person: Person
   hasPassword: boolean
 }
@@ -33,7 +31,7 @@ export async function beginSession(
   const known = 'token' in credentials ? null : await byPassword(db, credentials)
   if (!('token' in credentials) && known === null) return null
   return db.transaction().execute(async (trx) => {
-    const id = 'token' in credentials ? await redeemLink(trx, credentials.token) : known
+    const id = 'token' in credentials ? await redeemSignInLink(trx, credentials.token) : known
     const found = id === null ? null : await activePerson(trx, id)
     if (found === null) return null
     if (replaces) await endSession(trx, replaces)

@@ -45,3 +45,4 @@ export function createThrottle({ freeTries, longestWaitMs }: ThrottleLimits, now
     },
   }
 }
+export type Throttle = ReturnType<typeof createThrottle>

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { personId, tokenId } from '../../contract/ids.ts'
-import { role } from '../../contract/people.ts'
-import type { Store } from '../../store/connect.ts'
-import type { Caller } from '../http/route.ts'
+import { personId, tokenId } from '../../../contract/ids.ts'
+import { role } from '../../../contract/people.ts'
+import type { Store } from '../../../store/connect.ts'
+import type { Caller } from '../../http/route.ts'
 import { hashOf, newSecret } from './secret.ts'
 
 export const SESSION_IDLE_MS = 12 * 3_600_000
@@ -19,8 +19,14 @@ const callerRow = z.object({
   has_password: z.boolean(),
 })
 
+export interface StartedSession {
+  /** The cookie's value. */
+  secret: string
+  expiresAt: Date
+}
+
 /** Makes a session and gives the cookie's value, which is stored nowhere. Part of the caller's transaction. */
-export async function startSession(db: Store, person: string, now = new Date()) {
+export async function startSession(db: Store, person: string, now = new Date()): Promise<StartedSession> {
   const { secret, hash } = newSecret('bs_')
   const expiresAt = new Date(now.getTime() + SESSION_ABSOLUTE_MS)
   await db.deleteFrom('sessions').where('expires_at', '<', now).execute()
@@ -79,8 +85,8 @@ export async function findByToken(db: Store, secret: string, now = new Date()): 
 }
 
 /**
- * Whether what let somebody in is still there and still gives every role that it gave then. Looking is no use of it, and an
- * open connection is: a session that is only unused still holds.
+ * Whether what let somebody in is still there and still gives every role that it gave then. Idle
+ * time is not looked at, because somebody with an open connection is not idle. Asking does not prolong the session.
  */
 export async function stillHolds(db: Store, { by, roles }: Caller, now = new Date()): Promise<boolean> {
   const people = db.selectFrom('people').select('people.roles').where('disabled_at', 'is', null)

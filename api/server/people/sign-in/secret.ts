@@ -6,7 +6,7 @@ export function newSecret(prefix: 'bk_' | 'bl_' | 'bs_' | 'bt_') {
   return { secret, hash: hashOf(secret) }
 }
 
-/** SHA-256: enough for a secret that cannot be guessed; what people choose goes through people/password.ts. */
+/** SHA-256: enough for a secret that cannot be guessed; what people choose goes through people/sign-in/password.ts. */
 export function hashOf(secret: string): Buffer {
   return createHash('sha256').update(secret).digest()
 }

@@ -1,0 +1,84 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { z } from 'zod'
+import { type SandboxId, sandboxId } from '../../contract/ids.ts'
+import { type SandboxState, sandboxState } from '../../contract/prototypes.ts'
+import type { Store } from '../../store/connect.ts'
+import type { GatewayClient } from '../nodes/gateway.ts'
+import type { RunnerClient } from '../nodes/runner.ts'
+import { type Action, reconcile } from './reconcile.ts'
+import { lockSandbox, transitionTo } from './transition.ts'
+
+/** A sandbox that keeps dying is started at most so often. */
+const MAX_STARTS = 3
+const STARTS_WITHIN_MS = 300_000
+
+export interface ActionDeps {
+  db: Store
+  runner: Pick<RunnerClient, 'list' | 'start' | 'stop' | 'pause' | 'unpause' | 'remove'>
+  gateway: Pick<GatewayClient, 'closeDoor'>
+  log: FastifyBaseLogger
+}
+
+const wantedRows = z.array(z.object({ id: sandboxId, state: sandboxState }))
+
+const detailFor: Partial<Record<SandboxState, string>> = {
+  lost: 'Its container is gone. Start it again: the files of the workspace are kept if they are still there.',
+  failed: 'It ended again and again. Start it again, or ask your admin to look at the memory limit.',
+}
+
+/** Finds what has to be done so that the engine has what the database wants (`compare`), and does one such thing (`act`). */
+export function createActions({ db, runner, gateway, log }: ActionDeps) {
+  const starts = new Map<SandboxId, number[]>()
+
+  /** The engine first: a container is only ever made after its row, so none can look like an orphan. */
+  async function compare(): Promise<Action[]> {
+    const engine = await runner.list()
+    const rows = await db.selectFrom('sandboxes').select(['id', 'state']).where('state', '!=', 'removed').execute()
+    return reconcile(engine, wantedRows.parse(rows))
+  }
+
+  /** Call it in the sandbox's queue. Compares again first: `action` may be older than what was done since. */
+  async function act(id: SandboxId, action: Action['action']): Promise<void> {
+    if (!(await compare()).some((still) => still.id === id && still.action === action)) return
+    log.info({ sandbox: id, action }, 'reconciling')
+    if (action === 'remove') {
+      await runner.remove(id, (await exists(db, id)) ? 'keep' : 'remove')
+      await gateway.closeDoor(id)
+    } else if (action === 'lost' || action === 'stopped') await markFound(db, id, action)
+    else if (action === 'start') await startAgain(id)
+    else if (action !== 'begin-again') await runner[action](id)
+  }
+
+  async function startAgain(id: SandboxId): Promise<void> {
+    const recent = (starts.get(id) ?? []).filter((at) => at > Date.now() - STARTS_WITHIN_MS)
+    if (recent.length >= MAX_STARTS) return markFound(db, id, 'failed')
+    starts.set(id, [...recent, Date.now()])
+    await runner.start(id)
+  }
+
+  return { compare, act }
+}
+
+async function exists(db: Store, id: SandboxId): Promise<boolean> {
+  const found = await db
+    .selectFrom('sandboxes')
+    .select('id')
+    .where('id', '=', id)
+    .where('state', '!=', 'removed')
+    .executeTakeFirst()
+  return found !== undefined
+}
+
+/** The engine is in that state already: only the row has to follow. */
+async function markFound(db: Store, id: SandboxId, to: 'lost' | 'stopped' | 'failed'): Promise<void> {
+  const cause = {
+    actor: { type: 'system', id: 'server' },
+    reason: `found-${to}`,
+    correlation: id,
+    detail: detailFor[to] ?? null,
+  } as const
+  await db.transaction().execute(async (trx) => {
+    const row = await lockSandbox(trx, id)
+    if (row) await transitionTo(trx, row, to, cause)
+  })
+}
