@@ -13,8 +13,6 @@ function respond(answer: Answer, signal: AbortSignal | null | undefined): Promis
   switch (answer.is) {
     case 'json':
       return Response.json(answer.body)
-    case 'done':
-      return new Response(null, { status: 204 })
     case 'failure': {
       const { code, message } = answer
       return Response.json({ error: { code, message, requestId: 'request-1' } }, { status: statusOf[code] })

@@ -5,8 +5,6 @@ import type { ErrorCode } from '../../api/contract/errors.ts'
 /** What the fake server answers to one `METHOD /path` of /api/v1. */
 export type Answer =
   | { is: 'json'; body: unknown }
-  /** 204, no body. */
-  | { is: 'done' }
   | { is: 'failure'; code: ErrorCode; message: string }
   /** Server-sent events; then it stays open. */
   | { is: 'stream'; text: string }
@@ -16,7 +14,6 @@ export type Answer =
   | { is: 'offline' }
 
 export const json = (body: unknown): Answer => ({ is: 'json', body })
-export const done: Answer = { is: 'done' }
 export const never: Answer = { is: 'never' }
 export const offline: Answer = { is: 'offline' }
 export const fails = (code: ErrorCode, message: string): Answer => ({ is: 'failure', code, message })

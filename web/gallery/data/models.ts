@@ -16,7 +16,7 @@ const local = {
   place: 'local',
 } as const
 const far = {
-  id: 'a-name-of-forty-characters-for-a-provider',
+  id: 'the-longest-name-that-a-provider-can-hav',
   kind: 'openai',
   baseUrl: `https://${'very-long-host-name.'.repeat(8)}example.com/${'path/'.repeat(20)}`,
   hasKey: true,

@@ -1,4 +1,4 @@
-import { BIDI, LONG } from '../../gallery/data/words.ts'
+import { BIDI } from '../../gallery/data/words.ts'
 import type { States } from '../../gallery/state.ts'
 import { Tag } from './Tag.tsx'
 
@@ -10,6 +10,5 @@ const all = (text: string) => () => (
 
 export const states: States = {
   ready: { show: all('Ready'), shows: 'Ready' },
-  'very long': { show: all(LONG), shows: 'If a refund takes' },
   bidi: { show: all(BIDI), shows: 'תשלום' },
 }

@@ -9,7 +9,7 @@ const terminal = (ticket: Answer, said: State['terminal'], shows: string): State
   terminal: said ?? [],
   shows,
   show: () => (
-    <div style={{ display: 'flex', height: 420 }}>
+    <div style={{ display: 'flex', flexDirection: 'column', height: 420 }}>
       <TerminalView
         sandbox="sb_aaaaaaaaaaaaaaaa"
         name="main"
@@ -24,7 +24,7 @@ const terminal = (ticket: Answer, said: State['terminal'], shows: string): State
   ),
 })
 const once = json({ ticket: 'once' })
-const colours = Array.from({ length: 16 }, (_, at) => `\u001b[48;5;${at}m ${at} `).join('')
+const colours = Array.from({ length: 6 }, (_, at) => `\u001b[${at + 31}m colour ${at + 1} `).join('')
 
 export const states: States = {
   connecting: terminal(once, [], 'Connecting…'),

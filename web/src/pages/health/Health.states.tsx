@@ -6,7 +6,7 @@ const report = (body: unknown) => ({ 'GET /doctor': json(body) })
 
 export const states: States = {
   loading: { at, answers: { 'GET /doctor': never }, shows: 'Loading' },
-  ready: { at, answers: report(health.fine), shows: 'All 2 checks are in order.' },
+  ready: { at, answers: report(health.fine), shows: 'All 2 checks passed.' },
   weak: { at, answers: report(health.weak), shows: 'Memory cannot be limited here' },
   error: {
     at,
