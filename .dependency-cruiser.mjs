@@ -1,5 +1,5 @@
 /** Which way imports point A rule's `comment` is what its reader is told. */
-const foundations = '^api/(contract/|store/|flow/|ids[.]ts|errors[.]ts)'
+const foundations = '^api/(contract/|store/|flow/|ids[.]ts|errors[.]ts|issues[.]ts)'
 
 /** One vendor, one place: what may import each package at run time. `import type` is free. */
 const vendors = [
@@ -44,7 +44,7 @@ export default {
     },
     {
       name: 'deciders-stand-alone',
-      comment: 'policy, data, audit and ledger import the contract, ids, errors, the store and themselves.',
+      comment: 'policy, data, audit and ledger import the contract, ids, errors, issues, the store and themselves.',
       severity: 'error',
       from: { path: '^api/(policy|data|audit|ledger)/' },
       to: { path: '^(api|web|test)/', pathNot: [foundations, '^api/$1/'] },

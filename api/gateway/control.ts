@@ -1,26 +1,20 @@
 import fastify, { LogController } from 'fastify'
-import {
-  hasZodFastifySchemaValidationErrors,
-  serializerCompiler,
-  validatorCompiler,
-  type ZodTypeProvider,
-} from 'fastify-type-provider-zod'
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
 import { z } from 'zod'
-import { statusOf } from '../contract/errors.ts'
+import { AuditUnavailable } from '../audit/append.ts'
 import { doorOpened, doorStatus, gatewayHealth, type KillOrder, killOrder } from '../contract/gateway.ts'
 import { personId, type SandboxId, sandboxId, slug } from '../contract/ids.ts'
 import { providerSave, providerTest } from '../contract/models.ts'
-import type { PolicyInForce } from '../contract/policy.ts'
-import type { ProbePlan } from '../contract/porter.ts'
 import { type ExecRequest, execRequest, execResult, proof } from '../contract/prototypes.ts'
 import { terminalInfo, terminalList, terminalOpen, terminalSize } from '../contract/terminal.ts'
-import { ApiError } from '../errors.ts'
-import { judgeProof } from '../policy/proof.ts'
+import { ApiError, notFound } from '../errors.ts'
+import { answerTo, type ErrorPolicy, validatorCompiler } from '../http-errors.ts'
 import type { Door } from './door.ts'
 import type { Doors } from './doors.ts'
 import type { Identities } from './identities.ts'
 import type { ProviderAdmin } from './models/providers.ts'
+import { prove } from './prove.ts'
 import { streamTerminal } from './stream.ts'
 
 interface ControlDeps {
@@ -33,44 +27,75 @@ interface ControlDeps {
 
 const byId = z.strictObject({ id: sandboxId })
 const byName = z.strictObject({ id: sandboxId, name: slug })
+const fromOffset = z.strictObject({ offset: z.coerce.number().int().nonnegative().optional() })
 /** The server vouches for the person: it alone can reach this socket. */
 const byPerson = z.strictObject({ by: personId })
 const byProvider = z.strictObject({ id: slug })
 
-/** The gateway's control door: what the server may ask (contract/gateway.ts). Never listens by itself. */
+const errors: ErrorPolicy = {
+  unforeseen: 'Something went wrong in the gateway. Its log says more.',
+  recognise: (error) =>
+    error instanceof AuditUnavailable ? new ApiError('audit_unavailable', error.message, { cause: error }) : null,
+}
+
+/** The gateway's control socket: what the server may ask (contract/gateway.ts). Never listens by itself. */
 export function buildControl({ doors, identities, providers, auditHealthy, log }: ControlDeps) {
+  const app = createApp(log)
+  app.get('/healthz', { schema: { response: { 200: gatewayHealth } } }, async () => {
+    const audit = auditHealthy()
+    return { ok: audit, audit, reason: audit ? null : 'The audit log cannot be written: everything is denied.' }
+  })
+  app.post('/kill', { schema: { body: killOrder } }, async ({ body }, reply) => {
+    await identities.refresh()
+    doors.cut((id) => covers(body, id, identities))
+    return reply.code(204).send()
+  })
+  doorRoutes(app, doors)
+  porterRoutes(app, doors, identities)
+  terminalRoutes(app, doors)
+  providerRoutes(app, providers)
+  return app
+}
+
+function createApp(log: Logger) {
   const logController = new LogController({ disableRequestLogging: true })
   const app = fastify({ http2: true, loggerInstance: log, logController, bodyLimit: 4 * 1_048_576 })
     .setValidatorCompiler(validatorCompiler)
     .setSerializerCompiler(serializerCompiler)
     .withTypeProvider<ZodTypeProvider>()
-
+  // A terminal's stream is read as it comes.
   app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => {
-    const known = error instanceof ApiError ? error : asApiError(error)
-    if (known.code === 'internal') log.error({ err: error }, 'a control request failed')
-    return reply
-      .code(statusOf[known.code])
-      .send({ error: { code: known.code, message: known.message, requestId: request.id } })
+    const { status, body } = answerTo(error, request, errors)
+    return reply.code(status).send(body)
   })
-
-  const doorOf = (id: SandboxId): Door => {
-    const door = doors.find(id)
-    if (!door) throw new ApiError('sandbox_not_ready', 'This sandbox is not running.')
-    return door
-  }
-  const readyDoor = (id: SandboxId): Door => {
-    const door = doorOf(id)
-    if (!door.link.connected())
-      throw new ApiError('sandbox_not_ready', 'The sandbox does not answer yet. Try again in a moment.')
-    return door
-  }
-
-  app.get('/healthz', { schema: { response: { 200: gatewayHealth } } }, async () => {
-    const audit = auditHealthy()
-    return { ok: audit, audit, reason: audit ? null : 'The audit log cannot be written: everything is denied.' }
+  app.setNotFoundHandler(() => {
+    throw notFound()
   })
+  return app
+}
+type ControlApp = ReturnType<typeof createApp>
 
+function covers(order: KillOrder, id: SandboxId, identities: Identities): boolean {
+  if (order.scope === 'everything') return true
+  if (order.scope === 'sandbox') return order.id === id
+  return identities.personOf(id) === order.id
+}
+
+function openDoorOf(doors: Doors, id: SandboxId): Door {
+  const door = doors.find(id)
+  if (!door) throw new ApiError('sandbox_not_ready', 'This sandbox is not running.')
+  return door
+}
+
+function connectedDoorOf(doors: Doors, id: SandboxId): Door {
+  const door = openDoorOf(doors, id)
+  if (!door.porter.connected())
+    throw new ApiError('sandbox_not_ready', 'The sandbox does not answer yet. Try again in a moment.')
+  return door
+}
+
+function doorRoutes(app: ControlApp, doors: Doors): void {
   app.put('/sandboxes/:id', { schema: { params: byId, response: { 200: doorOpened } } }, async ({ params }) => {
     await doors.open(params.id)
     return { directory: doors.directoryOf(params.id) }
@@ -83,107 +108,62 @@ export function buildControl({ doors, identities, providers, auditHealthy, log }
     const door = doors.find(params.id)
     return {
       open: door !== null,
-      porter: door?.link.connected() ? ('connected' as const) : ('absent' as const),
+      porter: door?.porter.connected() ? ('connected' as const) : ('absent' as const),
       connections: door?.connections() ?? 0,
     }
   })
+}
 
-  app.post('/sandboxes/:id/prove', { schema: { params: byId, response: { 200: proof } } }, async ({ params }) => {
-    await identities.refresh()
-    const { results } = await readyDoor(params.id).link.probe(probePlanOf(identities.identityOf(params.id)?.policy))
-    return judgeProof(results, new Date())
+function porterRoutes(app: ControlApp, doors: Doors, identities: Identities): void {
+  app.post('/sandboxes/:id/prove', { schema: { params: byId, response: { 200: proof } } }, async ({ params }) =>
+    prove(params.id, { identities, porter: connectedDoorOf(doors, params.id).porter }),
+  )
+  const exec = { schema: { params: byId, body: execRequest, response: { 200: execResult } } }
+  app.post('/sandboxes/:id/exec', exec, async ({ params, body }) => {
+    const request: ExecRequest = body
+    return connectedDoorOf(doors, params.id).porter.exec(request)
   })
-  app.post(
-    '/sandboxes/:id/exec',
-    { schema: { params: byId, body: execRequest, response: { 200: execResult } } },
-    async ({ params, body }) => {
-      const request: ExecRequest = body
-      return readyDoor(params.id).link.exec(request)
-    },
-  )
+}
 
-  app.get(
-    '/sandboxes/:id/terminals',
-    { schema: { params: byId, response: { 200: terminalList } } },
-    async ({ params }) => ({
-      items: await doorOf(params.id).terminals.list(),
-    }),
+function terminalRoutes(app: ControlApp, doors: Doors): void {
+  const list = { schema: { params: byId, response: { 200: terminalList } } }
+  app.get('/sandboxes/:id/terminals', list, async ({ params }) => ({
+    items: await openDoorOf(doors, params.id).terminals.list(),
+  }))
+  const open = { schema: { params: byId, body: terminalOpen, response: { 200: terminalInfo } } }
+  app.post('/sandboxes/:id/terminals', open, async ({ params, body }) =>
+    connectedDoorOf(doors, params.id).terminals.open(body),
   )
-  app.post(
-    '/sandboxes/:id/terminals',
-    { schema: { params: byId, body: terminalOpen, response: { 200: terminalInfo } } },
-    async ({ params, body }) => readyDoor(params.id).terminals.open(body),
-  )
-  app.post(
-    '/sandboxes/:id/terminals/:name/resize',
-    { schema: { params: byName, body: terminalSize } },
-    async ({ params, body }, reply) => {
-      await doorOf(params.id).terminals.resize(params.name, body)
-      return reply.code(204).send()
-    },
-  )
+  const resize = { schema: { params: byName, body: terminalSize } }
+  app.post('/sandboxes/:id/terminals/:name/resize', resize, async ({ params, body }, reply) => {
+    await openDoorOf(doors, params.id).terminals.resize(params.name, body)
+    return reply.code(204).send()
+  })
   app.delete('/sandboxes/:id/terminals/:name', { schema: { params: byName } }, async ({ params }, reply) => {
-    await doorOf(params.id).terminals.remove(params.name)
+    await openDoorOf(doors, params.id).terminals.remove(params.name)
     return reply.code(204).send()
   })
-  const from = z.strictObject({ offset: z.coerce.number().int().nonnegative().optional() })
-  app.post(
-    '/sandboxes/:id/terminals/:name/stream',
-    { schema: { params: byName, querystring: from } },
-    async (request, reply) => {
-      const { params, query } = request
-      const attached = await doorOf(params.id).terminals.stream(params.name, query.offset ?? null)
-      reply.hijack()
-      streamTerminal(request.raw.stream, attached)
-    },
-  )
+  const stream = { schema: { params: byName, querystring: fromOffset } }
+  app.post('/sandboxes/:id/terminals/:name/stream', stream, async (request, reply) => {
+    const { params, query } = request
+    const attached = await openDoorOf(doors, params.id).terminals.stream(params.name, query.offset ?? null)
+    reply.hijack()
+    streamTerminal(request.raw.stream, attached)
+  })
+}
 
-  app.post('/kill', { schema: { body: killOrder } }, async ({ body }, reply) => {
-    await identities.refresh()
-    doors.cut((id) => coveredBy(body, id, identities))
+function providerRoutes(app: ControlApp, providers: ProviderAdmin): void {
+  const save = { schema: { params: byProvider, querystring: byPerson, body: providerSave } }
+  app.put('/providers/:id', save, async ({ params, query, body }, reply) => {
+    await providers.save(params.id, body, query.by)
     return reply.code(204).send()
   })
-
-  app.put(
-    '/providers/:id',
-    { schema: { params: byProvider, querystring: byPerson, body: providerSave } },
-    async ({ params, query, body }, reply) => {
-      await providers.save(params.id, body, query.by)
-      return reply.code(204).send()
-    },
-  )
-  app.delete(
-    '/providers/:id',
-    { schema: { params: byProvider, querystring: byPerson } },
-    async ({ params, query }, reply) => {
-      await providers.remove(params.id, query.by)
-      return reply.code(204).send()
-    },
-  )
+  const remove = { schema: { params: byProvider, querystring: byPerson } }
+  app.delete('/providers/:id', remove, async ({ params, query }, reply) => {
+    await providers.remove(params.id, query.by)
+    return reply.code(204).send()
+  })
   app.post('/providers/:id/test', { schema: { params: byProvider, response: { 200: providerTest } } }, ({ params }) =>
     providers.test(params.id),
   )
-
-  return app
-}
-
-/** One host that the policy allows by its whole name, so that the proof also shows what works. */
-function probePlanOf(policy: PolicyInForce | undefined): ProbePlan {
-  const rule = policy?.egress.find(({ host, protocol }) => protocol === 'tls' && !host.startsWith('*'))
-  const [port] = rule?.ports ?? []
-  return {
-    allowed: rule && port ? { host: rule.host, port } : null,
-    workspaceExec: policy?.tools.workspaceExec ?? true,
-  }
-}
-
-function coveredBy(order: KillOrder, id: SandboxId, identities: Identities) {
-  if (order.scope === 'everything') return true
-  if (order.scope === 'sandbox') return order.id === id
-  return identities.personOf(id) === order.id
-}
-
-function asApiError(error: unknown): ApiError {
-  if (hasZodFastifySchemaValidationErrors(error)) return new ApiError('invalid_request', error.message)
-  return new ApiError('internal', 'Something went wrong in the gateway. Its log says more.')
 }

@@ -2,6 +2,7 @@ import { chmod, mkdir, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { createOutbox } from '../audit/outbox.ts'
 import type { SandboxId } from '../contract/ids.ts'
 import { createEgress, type EgressDeps } from './egress/listener.ts'
 import type { SandboxDoor } from './identity.ts'
@@ -14,7 +15,7 @@ export interface DoorDeps {
   /** <state>/sandboxes/<id>: mounted read-only in the sandbox, so it holds sockets and nothing else. */
   directory: string
   recordings: string
-  door: SandboxDoor
+  sandbox: SandboxDoor
   egress: Pick<EgressDeps, 'append' | 'resolve' | 'dial' | 'limits' | 'own'>
   models: Pick<ModelsDeps, 'append' | 'providers' | 'demo'>
   compression: PackingDeps['compression']
@@ -24,14 +25,18 @@ export interface DoorDeps {
 /** One sandbox's three sockets and what answers on them. Who it is = which of these sockets was used (law 1). */
 export async function openDoor(id: SandboxId, deps: DoorDeps) {
   const log = deps.log.child({ sandbox: id })
-  const egress = createEgress({ sandbox: deps.door, ...deps.egress, log })
-  const models = createModels({ door: deps.door, ...deps.models, log })
-  const link = createPorterClient({ log })
+  const { sandbox } = deps
+  const { append } = deps.egress
+  const outbox = createOutbox({ append, log })
+  const egress = createEgress({ sandbox, ...deps.egress, outbox, log })
+  const models = createModels({ sandbox, ...deps.models, outbox, log })
+  const porter = createPorterClient({ log })
   const terminals = createTerminals({
-    link,
+    porter,
     directory: deps.recordings,
-    sandbox: deps.door,
-    append: deps.egress.append,
+    sandbox,
+    append,
+    outbox,
     log,
     compression: deps.compression,
   })
@@ -40,12 +45,12 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
   const servers = await Promise.all([
     listenOn(join(deps.directory, 'egress.sock'), egress.handle, log),
     listenOn(join(deps.directory, 'model.sock'), models.handle, log),
-    listenOn(join(deps.directory, 'porter.sock'), link.accept, log),
+    listenOn(join(deps.directory, 'porter.sock'), porter.accept, log),
   ])
 
   return {
     id,
-    link,
+    porter,
     terminals,
     connections: () => egress.connections() + models.connections(),
     /** Every open connection is judged again; those that are now denied are closed. */
@@ -60,10 +65,12 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
     /** `remove`: the sandbox is gone, and so is its directory; without it the sockets are only let go. */
     async close({ remove }: { remove: boolean }) {
       await terminals.close()
-      await link.close()
+      await porter.close()
       egress.closeAll('killed')
       await models.closeAll('killed')
-      await Promise.all(servers.map(closed))
+      // What was cut off here is owed to the log, and the log's writer is closed next.
+      await outbox.flush()
+      await Promise.all(servers.map(closeServer))
       if (remove) await rm(deps.directory, { recursive: true, force: true })
     },
   }
@@ -86,4 +93,4 @@ async function listenOn(path: string, handle: (socket: Socket) => void, log: Log
   return server
 }
 
-const closed = (server: Server) => new Promise<void>((done) => server.close(() => done()))
+const closeServer = (server: Server) => new Promise<void>((done) => server.close(() => done()))

@@ -5,7 +5,7 @@ import { createKeyedQueue } from '../flow/keyed-queue.ts'
 import { type Door, type DoorDeps, openDoor } from './door.ts'
 import type { Identities } from './identities.ts'
 
-type Shared = Omit<DoorDeps, 'directory' | 'recordings' | 'door'>
+type Shared = Omit<DoorDeps, 'directory' | 'recordings' | 'sandbox'>
 
 interface DoorsDeps extends Shared {
   identities: Identities
@@ -16,6 +16,7 @@ interface DoorsDeps extends Shared {
 export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
   const opened = new Map<SandboxId, Door>()
   const queue = createKeyedQueue<SandboxId>()
+  const removeDirectory = (id: SandboxId) => rm(join(paths.sandboxes, id), { recursive: true, force: true })
 
   const open = (id: SandboxId) =>
     queue.run(id, async () => {
@@ -25,7 +26,7 @@ export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
         ...shared,
         directory: join(paths.sandboxes, id),
         recordings: join(paths.recordings, id),
-        door: { id, current: () => identities.identityOf(id) },
+        sandbox: { id, current: () => identities.identityOf(id) },
       })
       opened.set(id, door)
       return door
@@ -36,7 +37,7 @@ export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
       const door = opened.get(id)
       opened.delete(id)
       await door?.close({ remove })
-      if (remove) await rm(join(paths.sandboxes, id), { recursive: true, force: true })
+      if (remove) await removeDirectory(id)
     })
 
   return {
@@ -46,17 +47,18 @@ export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
     directoryOf: (id: SandboxId) => join(paths.sandboxes, id),
 
     /** After a start or a change in the database: the doors that ought to be open are, and every connection is judged again. */
-    async settle() {
+    async reconcile() {
       await Promise.all(identities.withDoor().map((id) => open(id)))
       for (const door of opened.values()) door.rejudge()
     },
 
-    /** Directories that no sandbox of the database uses any more (a crash between the two removals). */
+    /**
+     * Directories that no sandbox of the database uses any more (a crash between the two removals). An open door keeps
+     * its own: its sandbox may be younger than what `known` has read.
+     */
     async sweep(known: (id: SandboxId) => boolean) {
-      for (const name of await readdir(paths.sandboxes)) {
-        const id = sandboxId.safeParse(name)
-        if (id.success && !known(id.data)) await rm(join(paths.sandboxes, name), { recursive: true, force: true })
-      }
+      for (const id of await sandboxesIn(paths.sandboxes))
+        if (!known(id)) await queue.run(id, async () => opened.has(id) || removeDirectory(id))
     },
 
     cut(covers: (id: SandboxId) => boolean) {
@@ -69,3 +71,7 @@ export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
   }
 }
 export type Doors = ReturnType<typeof createDoors>
+
+async function sandboxesIn(folder: string): Promise<SandboxId[]> {
+  return (await readdir(folder)).flatMap((name) => sandboxId.safeParse(name).data ?? [])
+}

@@ -48,10 +48,11 @@ export function createIdentities(db: Store) {
     const owners = new Map<SandboxId, PersonId>()
     const doors: SandboxId[] = []
     for (const raw of rows) {
-      const { state, policy, ...who } = row.parse(raw)
-      owners.set(who.sandbox, who.person)
-      if (WITH_DOOR.has(state)) doors.push(who.sandbox)
-      if (JUDGED.has(state) && policy) identities.set(who.sandbox, { ...who, proving: state === 'proving', policy })
+      const { state, policy, ...identity } = row.parse(raw)
+      owners.set(identity.sandbox, identity.person)
+      if (WITH_DOOR.has(state)) doors.push(identity.sandbox)
+      if (JUDGED.has(state) && policy)
+        identities.set(identity.sandbox, { ...identity, proving: state === 'proving', policy })
     }
     read.identities = identities
     read.owners = owners

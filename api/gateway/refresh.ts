@@ -24,9 +24,9 @@ export function keepRefreshed({ doors, identities, providers, log }: RefreshDeps
     swept: false,
   }
 
-  async function settleOnce() {
+  async function refreshOnce() {
     await Promise.all([identities.refresh(), providers.refresh()])
-    await doors.settle()
+    await doors.reconcile()
     if (!state.swept) await doors.sweep(identities.known)
     state.swept = true
   }
@@ -35,7 +35,7 @@ export function keepRefreshed({ doors, identities, providers, log }: RefreshDeps
     while (state.stale && !state.closed) {
       state.stale = false
       try {
-        await settleOnce()
+        await refreshOnce()
       } catch (error) {
         log.error({ err: error }, 'the state of the sandboxes could not be read; trying again')
         state.stale = true

@@ -1,4 +1,5 @@
 import type { PolicyInForce, RuleInForce } from '../contract/policy.ts'
+import type { EgressDenial } from '../contract/reasons.ts'
 import { hostMatches } from './host.ts'
 import { canonicalPath, pathMatches } from './path.ts'
 
@@ -20,7 +21,7 @@ const MISSES = [
   'method-not-allowed',
   'path-ambiguous',
   'path-not-allowed',
-] as const
+] as const satisfies readonly EgressDenial[]
 export type EgressMiss = (typeof MISSES)[number]
 
 export type EgressDecision =

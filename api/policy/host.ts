@@ -2,17 +2,10 @@
  * The one canonicaliser of host names: what it returns is what is matched, logged, resolved and compared with SNI.
  * `new URL()` is no validator: it turns `0x7f.1` into an address, `exa%6dple.com` and `ｅxample.com` into a name.
  */
+import type { EgressDenial } from '../contract/reasons.ts'
 
-export type HostRefusal =
-  | 'host-empty'
-  | 'host-too-long'
-  | 'host-non-ascii'
-  | 'host-userinfo'
-  | 'host-ip-literal'
-  | 'host-invalid'
-  | 'host-single-label'
-  | 'host-metadata'
-export type AuthorityRefusal = HostRefusal | 'port-missing' | 'port-invalid'
+export type HostRefusal = Exclude<Extract<EgressDenial, `host-${string}`>, `host-header-${string}`>
+export type AuthorityRefusal = HostRefusal | Extract<EgressDenial, 'port-missing' | 'port-invalid'>
 
 export type CanonicalHost = { ok: true; host: string } | { ok: false; reason: HostRefusal }
 export type CanonicalAuthority = { ok: true; host: string; port: number } | { ok: false; reason: AuthorityRefusal }

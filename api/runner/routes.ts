@@ -6,9 +6,8 @@ import Fastify, {
   type FastifyReply,
   type RawServerDefault,
 } from 'fastify'
-import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { type ErrorBody, statusOf } from '../contract/errors.ts'
 import { sandboxId } from '../contract/ids.ts'
 import {
   type DoctorReport,
@@ -22,7 +21,8 @@ import {
   sandboxSpec,
   sandboxStats,
 } from '../contract/runner.ts'
-import { ApiError } from '../errors.ts'
+import { notFound } from '../errors.ts'
+import { answerTo, toApiError, validatorCompiler } from '../http-errors.ts'
 import type { Images } from './images/build.ts'
 import type { Verbs } from './verbs.ts'
 
@@ -33,17 +33,20 @@ export type RunnerOptions = {
   /** The engine's version, or throws. */
   engineVersion: () => Promise<string>
   events: (signal: AbortSignal) => AsyncIterable<RunnerEvent>
-  logLevel: string
+  log: FastifyBaseLogger
 }
 
 type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>
 
+/** The caller is the server, on a socket that only it can open: it may read what went wrong, but not how it looks inside. */
+const errors = { unforeseen: 'The runner failed at this. Its log says why.' }
+
 const byId = z.strictObject({ id: sandboxId })
 const removal = z.strictObject({ workspace: z.enum(['remove', 'keep']).default('remove') })
 
-export function buildRunner({ verbs, images, doctor, engineVersion, events, logLevel }: RunnerOptions): App {
+export function buildRunner({ verbs, images, doctor, engineVersion, events, log }: RunnerOptions): App {
   const app: App = Fastify({
-    logger: { level: logLevel, name: 'runner' },
+    loggerInstance: log,
     bodyLimit: 1_048_576,
     forceCloseConnections: true,
   })
@@ -52,10 +55,11 @@ export function buildRunner({ verbs, images, doctor, engineVersion, events, logL
     .withTypeProvider<ZodTypeProvider>()
 
   app.setErrorHandler((error, request, reply) => {
-    const known = toApiError(error)
-    if (known.code === 'internal') request.log.error({ err: error }, 'a verb failed')
-    const body: ErrorBody = { error: { code: known.code, message: known.message, requestId: request.id } }
-    return reply.code(statusOf[known.code]).send(body)
+    const { status, body } = answerTo(error, request, errors)
+    return reply.code(status).send(body)
+  })
+  app.setNotFoundHandler(() => {
+    throw notFound()
   })
 
   app.addHook('onResponse', async (request, reply) => {
@@ -67,7 +71,7 @@ export function buildRunner({ verbs, images, doctor, engineVersion, events, logL
   app.get('/healthz', { schema: { response: { 200: runnerHealth } } }, async () =>
     engineVersion().then(
       (engine) => ({ ok: true, engine, reason: null }),
-      (error: unknown) => ({ ok: false, engine: null, reason: toApiError(error).message }),
+      (error: unknown) => ({ ok: false, engine: null, reason: toApiError(error, errors).message }),
     ),
   )
   app.get('/v1/doctor', { schema: { response: { 200: doctorReport } } }, () => doctor())
@@ -80,7 +84,7 @@ export function buildRunner({ verbs, images, doctor, engineVersion, events, logL
     // The build goes on when the reader goes away: the next one to ask joins it.
     await images.ensure(tools, say).then(
       (image) => say({ type: 'done', image }),
-      (error: unknown) => say({ type: 'failed', message: toApiError(error).message }),
+      (error: unknown) => say({ type: 'failed', message: toApiError(error, errors).message }),
     )
     reply.raw.end()
   })
@@ -135,13 +139,4 @@ function ndjson<T>(reply: FastifyReply): (value: T) => void {
   return (value) => {
     if (!reply.raw.destroyed) reply.raw.write(`${JSON.stringify(value)}\n`)
   }
-}
-
-/** The caller is the server, on a socket that only it can open: it may read what went wrong, but not how it looks inside. */
-function toApiError(error: unknown): ApiError {
-  if (error instanceof ApiError) return error
-  if (error instanceof z.ZodError) return new ApiError('invalid_request', z.prettifyError(error))
-  const http = z.object({ statusCode: z.int().min(400).max(499), message: z.string() }).safeParse(error)
-  if (http.success) return new ApiError('invalid_request', http.data.message)
-  return new ApiError('internal', 'The runner failed at this. Its log says why.')
 }

@@ -1,7 +1,9 @@
 /** The engine's door: the only program that may speak to Docker. Configuration, wiring, listening, closing. */
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import pino from 'pino'
 import { runnerConfig } from '../config.ts'
+import { endWith } from '../program.ts'
 import { homeLabel } from './container.ts'
 import { createEngine } from './docker.ts'
 import { createDoctor } from './doctor/examine.ts'
@@ -12,6 +14,7 @@ import { createVerbs } from './verbs.ts'
 import { createWorkspaces } from './workspace.ts'
 
 const config = runnerConfig()
+const log = pino({ name: 'runner', level: config.logLevel })
 const home = homeLabel(config.paths.root)
 const engine = createEngine(config.dockerHost, home)
 const workspaces = createWorkspaces(config.paths.workspaces)
@@ -35,7 +38,7 @@ const app = buildRunner({
   doctor: doctor.examine,
   engineVersion: async () => (await engine.facts()).ServerVersion,
   events: engine.events,
-  logLevel: config.logLevel,
+  log,
 })
 
 const socket = config.paths.runnerSocket
@@ -45,11 +48,4 @@ await rm(socket, { force: true })
 await app.listen({ path: socket })
 await chmod(socket, 0o600)
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    app.close().then(
-      () => process.exit(0),
-      () => process.exit(1),
-    )
-  })
-}
+endWith(async () => app.close(), log)

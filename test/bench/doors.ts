@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, connect as dialTcp, type Socket } from 
 import pino from 'pino'
 import { z } from 'zod'
 import { createAppender } from '../../api/audit/append.ts'
+import { createOutbox } from '../../api/audit/outbox.ts'
 import type { PolicyInForce } from '../../api/contract/policy.ts'
 import { createEgress } from '../../api/gateway/egress/listener.ts'
 import type { SandboxDoor } from '../../api/gateway/identity.ts'
@@ -16,6 +17,7 @@ const given = z
 const ports = given.BENCH_PORTS.split(',').map(Number)
 const log = pino({ level: 'silent' })
 const appender = createAppender(given.BENCH_DATABASE)
+const outbox = createOutbox({ append: appender.append, log })
 /** No limit may be what is measured. */
 const PLENTY = 1_000_000
 
@@ -58,6 +60,7 @@ const door: SandboxDoor = {
 const egress = createEgress({
   sandbox: door,
   append: appender.append,
+  outbox,
   // A public address by name, loopback in fact: the judge sees what it would see in earnest.
   resolve: async () => ['93.184.216.34'],
   dial: ({ port }) =>
@@ -69,7 +72,7 @@ const egress = createEgress({
   log,
 })
 const models = createModels({
-  door,
+  sandbox: door,
   providers: {
     catalog: () => ({
       providers: new Map([
@@ -80,6 +83,7 @@ const models = createModels({
     keyOf: () => 'bench-key',
   },
   append: appender.append,
+  outbox,
   demo: createDemo(),
   log,
   limits: { ...USUAL_LIMITS, burst: PLENTY, perSecond: PLENTY, calls: PLENTY },

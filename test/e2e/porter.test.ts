@@ -33,11 +33,11 @@ describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
   afterAll(() => sandbox?.close())
 
   test('it has what this kernel can give, and says what not', async () => {
-    expect(await sandbox.link().health()).toMatchObject({ landlock: runtime === 'runc', dns: true })
+    expect(await sandbox.health()).toMatchObject({ landlock: runtime === 'runc', dns: true })
   })
 
   test('everything that must be refused is refused (I13, I14, D03)', async () => {
-    const { results } = await sandbox.link().probe({ allowed: null })
+    const { results } = await sandbox.porter().probe({ allowed: null })
     const proof = judgeProof(results, new Date())
     expect(failuresOf(proof)).toEqual([])
     expect(proof.ok).toBe(true)
@@ -50,7 +50,7 @@ describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
     async (name) => {
       const left = `/workspace/${name}.py`
       await sandbox.shell(`echo 'open("/workspace/it-ran", "w")' > ${left}`)
-      const { results } = await sandbox.link().probe({ allowed: null })
+      const { results } = await sandbox.porter().probe({ allowed: null })
       const { stdout } = await sandbox.shell(`ls /workspace; rm -f ${left} /workspace/it-ran`)
       expect(stdout).not.toContain('it-ran')
       expect(failuresOf(judgeProof(results, new Date()))).toEqual([])
@@ -147,7 +147,7 @@ describe('the tool list', () => {
         refused: true,
       })
     }
-    const { results } = await sandbox.link().probe({ allowed: null, workspaceExec: false })
+    const { results } = await sandbox.porter().probe({ allowed: null, workspaceExec: false })
     expect(results.find(({ probe }) => probe === 'forbidden-executable')).toMatchObject({ got: 'refused' })
     await sandbox.close()
   })
@@ -163,7 +163,7 @@ describe('the tool list', () => {
 
 test('an idle porter adds at most 30 MiB that cannot be shared', async () => {
   const sandbox = await sandboxWithDoor(runner)
-  const { pid } = await sandbox.link().health()
+  const { pid } = await sandbox.health()
   const { stdout } = await sandbox.shell(`grep RssAnon /proc/${pid}/status`)
   expect(Number(/(\d+) kB/.exec(stdout)?.[1])).toBeLessThan(30 * 1024)
   await sandbox.close()

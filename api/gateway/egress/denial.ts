@@ -146,7 +146,7 @@ export function answerFor(reason: EgressDenial | EgressFailure, where: string | 
 const wantsJson = (accept: string | undefined) => /\bapplication\/(?:[a-z.-]+\+)?json\b/i.test(accept ?? '')
 
 /** Body and header of an answer; JSON for those who asked for it. */
-export function rendered(
+export function renderAnswer(
   { reason, text }: Answer,
   headers: IncomingHttpHeaders,
 ): { body: string; header: Record<string, string> } {
@@ -165,7 +165,7 @@ export function rendered(
 
 /** The same as bytes, for a connection that no longer speaks through node:http. Some clients show only the status line. */
 export function rawAnswer(answer: Answer, headers: IncomingHttpHeaders = {}): string {
-  const { body, header } = rendered(answer, headers)
+  const { body, header } = renderAnswer(answer, headers)
   const phrase = `${answer.status >= 502 ? 'Failed' : 'Refused by Backlot'} (${answer.reason})`
   const fields = Object.entries({ ...header, Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`)
   return `HTTP/1.1 ${answer.status} ${phrase}\r\n${fields.join('')}\r\n${body}`

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { canonicalAddress } from '../../policy/address.ts'
-import type { Dial } from './passage.ts'
+import type { Dial } from './reach.ts'
 
 /** Opens a TCP connection to exactly this address: no name is looked up again. Half-open, so that a client's FIN passes through. */
 export const dialAddress: Dial = ({ address, port, timeoutMs }) =>

@@ -15,7 +15,7 @@ export interface EgressLimits {
   /** Requests and tunnels a second, over time and at once; faster ones wait, they are not refused. */
   requestsPerSecond: number
   requestBurst: number
-  /** Refusals a second, over time and at once: each is written down, and the log and its disk are everybody's. */
+  /** Refusals a second, over time and at once: each is recorded, and all sandboxes share the log and its disk. */
   refusalsPerSecond: number
   refusalBurst: number
   /** The longest ClientHello, and how long a client may take to send it. Real ones stay under 4 kB. */

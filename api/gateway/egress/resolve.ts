@@ -12,13 +12,13 @@ const NO_ANSWER = new Set(['ENODATA', 'ENOTFOUND'])
  * long as it likes. Callers set their own limit, and count a look-up until it has really ended (createLookups).
  */
 export function createResolve(server: string | null, timeoutMs = TIMEOUT_MS): Resolve {
-  if (server === null) return sharing(system)
+  if (server === null) return shareLookups(askSystem)
   const resolver = new Resolver({ timeout: Math.ceil(timeoutMs / 3), tries: 2 })
   resolver.setServers([server])
-  return sharing((host) => asked(resolver, host))
+  return shareLookups((host) => askServer(resolver, host))
 }
 
-async function system(host: string): Promise<string[]> {
+async function askSystem(host: string): Promise<string[]> {
   // The trailing dot keeps search domains out: `example.com` must not become `example.com.corp.internal` where both exist.
   // The hosts file knows no trailing dots, so names that stand only there are asked for once more without.
   const found = await lookup(`${host}.`, { all: true, order: 'verbatim' }).catch(() =>
@@ -27,7 +27,7 @@ async function system(host: string): Promise<string[]> {
   return found.map(({ address }) => address)
 }
 
-async function asked(resolver: Resolver, host: string): Promise<string[]> {
+async function askServer(resolver: Resolver, host: string): Promise<string[]> {
   const [v4, v6] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)])
   // One family may well have no answer; but a failure of one must not hide an address that would have been refused.
   for (const answer of [v4, v6]) {
@@ -37,7 +37,7 @@ async function asked(resolver: Resolver, host: string): Promise<string[]> {
 }
 
 /** Joins questions about the same name while the first of them is on its way. */
-function sharing(resolve: Resolve): Resolve {
+function shareLookups(resolve: Resolve): Resolve {
   const asked = new Map<string, Promise<string[]>>()
   return (host) => {
     const known = asked.get(host)
@@ -80,7 +80,7 @@ export function createLookups(resolve: Resolve, atOnce: number, timeoutMs: numbe
       waiting.add(start)
       next()
     })
-  const shared = sharing(placed)
+  const shared = shareLookups(placed)
   return (host) => within(timeoutMs, shared(host))
 }
 

@@ -1,8 +1,11 @@
-/** What a request line asks for, and how input that cannot be understood is written down. */
+/** What a request line asks for, and how input that cannot be understood is recorded. */
+import type { EgressDenial } from '../../contract/reasons.ts'
 import type { EgressRequest } from '../../policy/egress.ts'
 import { type AuthorityRefusal, canonicalAuthority } from '../../policy/host.ts'
 
-export type TargetRefusal = AuthorityRefusal | 'not-a-proxy-request' | 'scheme-not-allowed' | 'target-invalid'
+export type TargetRefusal =
+  | AuthorityRefusal
+  | Extract<EgressDenial, 'not-a-proxy-request' | 'scheme-not-allowed' | 'target-invalid'>
 export type Target =
   | { ok: true; request: EgressRequest /** What goes on the request line upstream. */; originForm: string }
   | { ok: false; reason: TargetRefusal }
@@ -50,7 +53,7 @@ const RAW_MAX = 512
  * Hostile input as one line of printable ASCII, at most 512 characters: bytes outside it as `\xNN`, userinfo and queries masked
  * (they hold passwords and tokens), and only the first line, since header lines hold credentials.
  */
-export function escapedRaw(input: string | Buffer): string {
+export function escapeRaw(input: string | Buffer): string {
   const all = typeof input === 'string' ? input : input.toString('latin1')
   const line = all.slice(0, 4 * RAW_MAX).split(/\r?\n(?=[\x20-\x7e])/, 1)[0] ?? ''
   const masked = line.replace(/(^|\s)([a-z]+:\/\/)?\S*@/gi, '$1$2***@').replace(/\?[^\s]*/g, '?***')

@@ -4,8 +4,8 @@ import type { Duplex } from 'node:stream'
 import type { FairShare } from '../../flow/fair-share.ts'
 import { type Answer, rawAnswer } from './denial.ts'
 import type { EgressLimits } from './limits.ts'
-import type { Passage, Passages } from './passage.ts'
-import { connectTarget, escapedRaw } from './target.ts'
+import type { Route, Routes } from './route.ts'
+import { connectTarget, escapeRaw } from './target.ts'
 import { firstAnswer, type Gate, passHello, passSecondHello } from './tls/gate.ts'
 
 interface Connect {
@@ -23,43 +23,43 @@ interface Connect {
  */
 export async function tunnel(
   { client, head, url, headers }: Connect,
-  passages: Passages,
+  routes: Routes,
   limits: EgressLimits,
-  share: FairShare,
+  fairShare: FairShare,
 ): Promise<void> {
   const target = connectTarget(url)
-  const passage = target.ok
-    ? await passages.begin(target.request)
-    : await passages.refuse({ reason: target.reason, method: 'CONNECT', raw: escapedRaw(`CONNECT ${url}`) })
-  if (!passage.ok) return finish(client, rawAnswer(passage.answer, headers))
+  const route = target.ok
+    ? await routes.open(target.request)
+    : await routes.refuse({ reason: target.reason, method: 'CONNECT', raw: escapeRaw(`CONNECT ${url}`) })
+  if (!route.ok) return finish(client, rawAnswer(route.answer, headers))
 
   try {
-    await relay({ client, head }, passage, limits, share)
+    await relay({ client, head }, route, limits, fairShare)
   } catch (error) {
-    passage.end('error', 502)
+    route.end('error', 502)
     throw error
   }
 }
 
 async function relay(
   { client, head }: Pick<Connect, 'client' | 'head'>,
-  passage: Passage,
+  route: Route,
   limits: EgressLimits,
-  share: FairShare,
+  fairShare: FairShare,
 ): Promise<void> {
-  const { upstream, request, signal } = passage
+  const { upstream, request, signal } = route
   signal.addEventListener('abort', () => client.destroy())
-  if (client.destroyed) return passage.end('client-closed', null)
-  client.on('close', () => passage.end(outcomeOf(client, upstream), 200))
+  if (client.destroyed) return route.end('client-closed', null)
+  client.on('close', () => route.end(outcomeOf(client, upstream), 200))
   upstream.on('close', () => {
     drain(client)
-    passage.end(outcomeOf(client, upstream), 200)
+    route.end(outcomeOf(client, upstream), 200)
   })
 
   client.write('HTTP/1.1 200 Connection established\r\n\r\n')
   const terms = { host: request.host, maxBytes: limits.helloBytes, timeoutMs: limits.helloMs }
   const first = await passHello(client, head, terms)
-  if (!first.ok) return refuse(first, passage, client)
+  if (!first.ok) return refuse(first, route, client)
   upstream.write(first.hello)
 
   // The client is not read until the server has answered: a second hello must not slip through meanwhile.
@@ -68,27 +68,27 @@ async function relay(
   let rest = first.rest
   if (answer.retry) {
     const second = await passSecondHello(client, rest, terms)
-    if (!second.ok) return refuse(second, passage, client)
+    if (!second.ok) return refuse(second, route, client)
     upstream.write(second.hello)
     rest = second.rest
   }
   if (rest.length > 0) upstream.write(rest)
-  join(client, upstream, passage, limits.idleMs)
-  share(client, upstream)
-  share(upstream, client)
+  join(client, upstream, route, limits.idleMs)
+  fairShare(client, upstream)
+  fairShare(upstream, client)
 }
 
-function join(client: Socket, upstream: Socket, passage: Passage, idleMs: number) {
+function join(client: Socket, upstream: Socket, route: Route, idleMs: number) {
   // Every byte passes both sockets, so one of them measures the silence of both directions.
-  upstream.setTimeout(idleMs, () => passage.end('limit', 200))
+  upstream.setTimeout(idleMs, () => route.end('limit', 200))
   client.on('end', () => upstream.setTimeout(Math.min(idleMs, HALF_CLOSED_IDLE_MS)))
   client.pipe(upstream)
   upstream.pipe(client)
 }
 
-async function refuse(gate: Exclude<Gate, { ok: true }>, passage: Passage, client: Socket) {
-  if (gate.reason === 'closed') return passage.end('client-closed', 200)
-  const answer: Answer = await passage.deny(gate.reason)
+async function refuse(gate: Exclude<Gate, { ok: true }>, route: Route, client: Socket) {
+  if (gate.reason === 'closed') return route.end('client-closed', 200)
+  const answer: Answer = await route.deny(gate.reason)
   finish(client, gate.reason === 'connect-non-tls' ? rawAnswer(answer) : ALERT)
 }
 

@@ -1,171 +1,124 @@
-import { once } from 'node:events'
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Provider } from '../../contract/models.ts'
+import type { DetailOf } from '../../contract/audit.ts'
+import { type Catalog, decideModel, type ModelDecision } from '../../policy/models.ts'
+import type { DoorIdentity, SandboxDoor } from '../identity.ts'
+import type { Passages, Stop } from '../passage.ts'
 import type { Demo } from './demo/answer.ts'
-import type { Upstream, UpstreamAnswer } from './provider/upstream.ts'
-import type { RequestBody } from './wire/body.ts'
-import { errorBody, type Refusal, refusal, type WireFormat } from './wire/formats.ts'
-import { downstreamHeaders, keyMask, upstreamHeaders } from './wire/headers.ts'
-import { observeUsage, type Usage } from './wire/usage.ts'
+import { refusalOf } from './denial.ts'
+import { describeEnd, describeIntent, type Trace } from './events.ts'
+import { answerInstead, type CallEnd, forward } from './forward.ts'
+import type { Upstream } from './provider/upstream.ts'
+import { NOT_RECORDED, type Refuse } from './refuse.ts'
+import type { ReadRequest } from './wire/body.ts'
+import { refusal, type WireFormat } from './wire/formats.ts'
 
-/** Longest error body of a provider that is read, masked and passed on. */
-const MAX_ERROR_BYTES = 65_536
+/** What the gateway knows about providers. Synchronous: it is read once for each call, and again after each change. */
+export interface ProviderSource {
+  catalog(): Catalog
+  keyOf(provider: string): string | null
+}
 
-export interface AllowedCall {
-  path: string
+/** A request whose body was read and may be judged. */
+export interface ReadCall {
+  request: IncomingMessage
+  response: ServerResponse
   format: WireFormat
-  provider: Provider
-  body: RequestBody
-  /** The request's text with the provider's model name in it. */
-  text: string
-  key: string | null
-  abort: AbortController
+  path: string
+  read: ReadRequest
 }
 
-export interface CallEnd extends Usage {
-  /** The provider's status; null when it never answered. */
-  status: number | null
-  firstByteMs: number | null
-  outcome: 'completed' | 'client-closed' | 'upstream-error'
+interface CallerDeps {
+  sandbox: SandboxDoor
+  providers: ProviderSource
+  passages: Passages
+  refuse: Refuse
+  upstream: Upstream
+  demo: Demo
 }
 
-/**
- * Makes an allowed call and passes its answer through: byte for byte, with back-pressure, headers at once. Never rejects;
- * what happened is the return value, for the log. The client's going away ends the call upstream (L11, test/CASES.md).
- */
-export async function forward(
-  call: AllowedCall,
-  {
-    request,
-    response,
-    upstream,
-    demo,
-  }: { request: IncomingMessage; response: ServerResponse; upstream: Upstream; demo: Demo },
-): Promise<CallEnd> {
-  const startedAt = performance.now()
-  const end: CallEnd = { status: null, firstByteMs: null, inputTokens: null, outputTokens: null, outcome: 'completed' }
-  const mask = keyMask(call.key)
-  let observer: ReturnType<typeof observeUsage> | null = null
-  const gone = () => {
-    if (!response.writableFinished) call.abort.abort()
-  }
-  response.once('close', gone)
-  if (response.destroyed) gone()
-  try {
-    const answer = await ask(call, request, upstream, demo)
-    end.status = answer.status
-    // An answer that is no longer wanted still has a body, and its 'error' must have a listener.
-    answer.body.on('error', () => undefined)
-    if (answer.status < 200 || answer.status >= 300) {
-      end.outcome = 'upstream-error'
-      await passError(call, answer, response, mask)
-      return end
+type Allowed = Extract<ModelDecision, { effect: 'allow' }>
+
+/** For one sandbox's calls: policy and label → intent recorded, durable → the call → its end recorded. */
+export function createCaller(deps: CallerDeps) {
+  const { sandbox, providers, refuse } = deps
+  return async function call(given: ReadCall): Promise<void> {
+    const { response, format, path, read } = given
+    const alias = read.body.model
+    // Asked for again: it may have changed while the body was on its way.
+    const identity = sandbox.current()
+    if (!identity) return refuse(response, NO_IDENTITY, { identity, format, path, alias })
+    const choice = decideModel(identity.policy, identity.label, alias, providers.catalog())
+    const { rule } = choice
+    if (choice.effect === 'deny') {
+      const refused = refusalOf(choice.reason, choice.wanted, identity.label)
+      return refuse(response, refused, { identity, format, path, alias, rule })
     }
-    const type = String(answer.headers['content-type'] ?? '')
-    const length = answer.headers['content-length']
-    observer = observeUsage(type.startsWith('text/event-stream'))
-    const headers = downstreamHeaders(answer.headers, mask)
-    response.writeHead(answer.status, typeof length === 'string' ? { ...headers, 'content-length': length } : headers)
-    // A stream's head says that the model has begun, perhaps long before its first word.
-    if (length === undefined) response.flushHeaders()
-    for await (const chunk of answer.body) {
-      if (!Buffer.isBuffer(chunk)) continue
-      end.firstByteMs ??= Math.round(performance.now() - startedAt)
-      observer.see(chunk)
-      if (!response.write(chunk)) await once(response, 'drain', { signal: call.abort.signal })
-    }
-    response.end()
-    return end
-  } catch (error) {
-    end.outcome = call.abort.signal.aborted ? 'client-closed' : 'upstream-error'
-    if (response.headersSent) response.destroy()
-    else answerRefusal(response, call.format, refusal(502, 'upstream-failed', failureText(error)))
-    return end
-  } finally {
-    response.off('close', gone)
-    // What was counted before an answer broke off was used too.
-    if (observer) Object.assign(end, observer.end())
-    // Whatever was not read to its end is let go, so that its connection does not stay taken.
-    if (end.outcome !== 'completed') call.abort.abort()
+    if (choice.provider.kind === 'anthropic' && format === 'responses')
+      return refuse(response, FORMAT_NOT_OFFERED, { identity, format, path, alias, rule })
+    await makeCall(given, identity, choice, deps)
   }
 }
+export const NO_IDENTITY = refusal(403, 'no-identity', 'This sandbox is not in use, so it may not ask a model.')
+const FORMAT_NOT_OFFERED = refusal(
+  400,
+  'format-not-offered',
+  'The assigned model is offered as /v1/messages and /v1/chat/completions only.',
+)
 
-function ask(call: AllowedCall, request: IncomingMessage, upstream: Upstream, demo: Demo): Promise<UpstreamAnswer> {
-  const { format, provider, path, abort } = call
-  if (provider.kind === 'demo') return demo.answer(format, call.body, abort.signal, call.text.length)
-  const headers = upstreamHeaders(provider.kind, format, call.key, request.headers)
-  return upstream.send({ provider, path, headers, body: call.text, signal: abort.signal })
+/** What is recorded of a call that was never made. */
+const NOT_MADE: CallEnd = {
+  status: null,
+  firstByteMs: null,
+  inputTokens: null,
+  outputTokens: null,
+  outcome: 'upstream-error',
 }
 
-/** Passes a provider's refusal on with the key masked; what is about the key itself, or leads elsewhere, is said in our own words. */
-async function passError(
-  call: AllowedCall,
-  answer: UpstreamAnswer,
-  response: ServerResponse,
-  mask: (text: string) => string,
-) {
-  const own = ownWords(answer.status)
-  if (own) {
-    answer.body.destroy()
-    return answerRefusal(response, call.format, own)
+async function makeCall(
+  { request, response, format, path, read }: ReadCall,
+  identity: DoorIdentity,
+  { provider, model, rule }: Allowed,
+  { sandbox, providers, passages, upstream, demo }: CallerDeps,
+): Promise<void> {
+  const alias = read.body.model
+  const trace: Trace = {
+    sandbox: sandbox.id,
+    identity,
+    rule,
+    correlation: randomUUID(),
+    detail: { path, alias, provider: provider.id, model },
   }
-  const body = answer.headers['content-encoding'] ? null : await readLimited(answer.body)
-  if (body === null)
-    return answerRefusal(
-      response,
-      call.format,
-      refusal(answer.status, 'upstream-error', `The model provider answered ${answer.status}.`),
-    )
-  response.writeHead(answer.status, downstreamHeaders(answer.headers, mask))
-  response.end(mask(body))
-}
-
-function ownWords(status: number): Refusal | null {
-  if (status === 401)
-    return refusal(
-      401,
-      'provider-key-refused',
-      'The model provider refused the key that Backlot holds for it. Ask your admin to check it under Models.',
-    )
-  if (status < 400)
-    return refusal(
-      502,
-      'upstream-redirect',
-      `The model provider answered ${status} and Backlot does not follow it. Ask your admin to check the provider's address under Models.`,
-    )
-  return null
-}
-
-/** Null when it is longer than anybody would read. */
-async function readLimited(body: AsyncIterable<unknown>): Promise<string | null> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    if (!Buffer.isBuffer(chunk)) continue
-    bytes += chunk.length
-    if (bytes > MAX_ERROR_BYTES) return null
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-export function answerRefusal(response: ServerResponse, format: WireFormat, given: Refusal) {
-  if (response.headersSent || response.destroyed) return
-  const body = errorBody(format, given)
-  response.writeHead(given.status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-    'x-backlot-reason': given.reason,
+  const intent = describeIntent(trace)
+  const abort = new AbortController()
+  const made = { end: NOT_MADE, startedMs: 0 }
+  const passage = passages.begin<CallEnd['outcome']>({
+    identity,
+    cut: () => abort.abort(),
+    // It goes on only while the same question would still get the same model.
+    stillAllowed(now) {
+      const choice = decideModel(now.policy, now.label, alias, providers.catalog())
+      return choice.effect === 'allow' && choice.provider.id === provider.id && choice.model === model
+    },
+    describeEnd(outcome) {
+      const latencyMs = Math.round(performance.now() - made.startedMs)
+      return describeEnd(trace, { ...made.end, outcome: recordedOutcome(outcome), latencyMs })
+    },
   })
-  response.end(body)
+  if (!(await passage.intend(intent))) return answerInstead(response, format, NOT_RECORDED)
+  made.startedMs = performance.now()
+  try {
+    if (passage.act()) {
+      const call = { path, format, provider, body: read.body, text: read.withModel(model), abort }
+      const key = providers.keyOf(provider.id)
+      made.end = await forward({ ...call, key }, { request, response, upstream, demo })
+    }
+  } finally {
+    if (!passage.goesOn()) response.destroy()
+    passage.end(made.end.outcome)
+  }
 }
 
-/** Codes only: an error's message can hold an address or a certificate's text that a sandbox has no business with. */
-function failureText(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const todo = 'Ask your admin to test the provider under Models.'
-  if (/CERT|SELF_SIGNED|TLS|SSL|UNABLE_TO/.test(code))
-    return `The model provider's certificate was not accepted (${code}). ${todo}`
-  if (/TIMEOUT|TIMEDOUT/.test(code)) return `The model provider did not answer in time. Try again. ${todo}`
-  return `The model provider could not be reached${code ? ` (${code})` : ''}. ${todo}`
-}
+/** The log knows one word for whatever stops a call from here. */
+const recordedOutcome = (outcome: CallEnd['outcome'] | Stop): DetailOf<'model.call'>['outcome'] =>
+  outcome === 'policy-change' || outcome === 'limit' ? 'killed' : outcome

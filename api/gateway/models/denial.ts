@@ -1,6 +1,6 @@
 import type { DataLabel } from '../../contract/prototypes.ts'
 import type { ModelMiss } from '../../contract/reasons.ts'
-import { type Denied, refusal } from './wire/formats.ts'
+import { type Refusal, refusal } from './wire/formats.ts'
 
 /** `{wanted}` and `{label}` stand for what policy/models.ts found and for the prototype's data label. */
 const TEXTS: Record<ModelMiss, string> = {
@@ -16,5 +16,5 @@ const TEXTS: Record<ModelMiss, string> = {
 }
 
 /** A decision of policy/models.ts, in words for the agent and for people. */
-export const refusalOf = (reason: ModelMiss, wanted: string | null, label: DataLabel): Denied =>
+export const refusalOf = (reason: ModelMiss, wanted: string | null, label: DataLabel): Refusal =>
   refusal(403, reason, TEXTS[reason].replace('{wanted}', wanted ?? '').replace('{label}', label))

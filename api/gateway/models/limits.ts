@@ -5,11 +5,14 @@ export interface ModelLimits {
   /** Requests being read or answered at one time, and how much of their text is held, what has come of unfinished ones included. */
   calls: number
   heldBytes: number
-  /** Requests in a row before they are spaced, and how many a second from then on. Each half MiB of a body counts as one more, and so do each 2 000 values in it: reading them takes the time of all. */
+  /**
+   * Requests at once, and how many more each second. Each half MiB of a body counts as one more, and so do each 2 000 values
+   * in it: reading them takes time of the thread that all sandboxes share.
+   */
   burst: number
   perSecond: number
   bodyTimeoutMs: number
-  /** How long a request beyond the rate waits for its refusal: each is written down, and the log is everybody's. */
+  /** How long a request beyond the rate waits for its refusal: each is recorded, and all sandboxes share the log. */
   refusalWaitMs: number
 }
 export const USUAL_LIMITS: ModelLimits = {

@@ -1,39 +1,30 @@
-import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
-import { auditEvent } from '../../audit/event.ts'
-import type { AuditEvent } from '../../contract/audit.ts'
+import type { SendRefusal } from '../../audit/outbox.ts'
+import type { ModelDenial } from '../../contract/reasons.ts'
 import type { RateLimiter } from '../../flow/rate-limiter.ts'
 import type { SandboxDoor } from '../identity.ts'
-import { identityOf } from './identity.ts'
+import { describeDenial } from './events.ts'
 
-const REASON = 'malformed-request'
+const REASON = 'malformed-request' satisfies ModelDenial
 const ANSWER = `HTTP/1.1 400 Bad Request\r\nX-Backlot-Reason: ${REASON}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
 
 interface MalformedDeps {
-  door: SandboxDoor
-  append: (event: AuditEvent) => Promise<void>
+  sandbox: SandboxDoor
+  recordDenial: SendRefusal
   /** The requests' own: what is no request counts as one. */
-  rate: Pick<RateLimiter, 'take'>
+  rateLimiter: Pick<RateLimiter, 'take'>
   refusalWaitMs: number
 }
 
-/** What came on a model socket and was no request: it is written down like any refusal, once for a connection, and the connection is closed. */
-export function createMalformed({ door, append, rate, refusalWaitMs }: MalformedDeps) {
+/** Bytes on a model socket that are no HTTP request: recorded like any refusal, once for each connection, which is then closed. */
+export function createMalformed({ sandbox, recordDenial, rateLimiter, refusalWaitMs }: MalformedDeps) {
   const refused = new WeakSet<Duplex>()
 
   async function refuse(socket: Duplex) {
-    if (!rate.take()) await wait(refusalWaitMs)
-    const who = door.current()
-    const event = auditEvent('model.request', {
-      ...(who ? identityOf(who) : { actor: { type: 'sandbox', id: door.id }, sandbox: door.id }),
-      decision: 'deny',
-      reason: REASON,
-      correlation: randomUUID(),
-      detail: { path: '', alias: null, provider: null, model: null },
-    })
-    // Nothing is done with what came, so a log that is away changes nothing but the record.
-    await append(event).catch(() => undefined)
+    if (!rateLimiter.take()) await wait(refusalWaitMs)
+    // Nothing is done with what came, so a log that is away changes nothing in the answer.
+    await recordDenial(describeDenial(sandbox.id, { reason: REASON, identity: sandbox.current() }))
     socket.end(ANSWER, () => socket.destroy())
   }
 

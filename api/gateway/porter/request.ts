@@ -1,4 +1,4 @@
-import type { ClientHttp2Stream, OutgoingHttpHeaders } from 'node:http2'
+import type { ClientHttp2Stream } from 'node:http2'
 import { z } from 'zod'
 import { ApiError } from '../../errors.ts'
 import type { PorterSession } from './session.ts'
@@ -8,7 +8,7 @@ export const notConnected = () =>
 
 /** What a sandbox may answer to one request, where the request does not say otherwise. */
 const BODY_LIMIT_BYTES = 1_048_576
-const TIMEOUT_MS = 10_000
+export const TIMEOUT_MS = 10_000
 const MESSAGE_LIMIT = 500
 
 const problem = z.object({ message: z.string() })
@@ -20,35 +20,6 @@ export interface PorterRequest {
   timeoutMs?: number
   limitBytes?: number
   signal?: AbortSignal
-}
-
-/**
- * Opens a stream and waits for the answer's head. Rejects with ApiError: `not_found` where the porter knows no such
- * thing, `sandbox_not_ready` when it does not answer in time or goes away.
- */
-export function openStream(
-  session: PorterSession,
-  headers: OutgoingHttpHeaders,
-  { endStream, timeoutMs = TIMEOUT_MS }: { endStream: boolean; timeoutMs?: number },
-): Promise<{ stream: ClientHttp2Stream; status: number; header(name: string): string | null }> {
-  return new Promise((resolve, reject) => {
-    if (session.closed || session.destroyed) return reject(notConnected())
-    const stream = session.request(headers, { endStream })
-    const timer = setTimeout(() => stream.destroy(), timeoutMs)
-    stream.on('error', () => {})
-    stream.once('close', () => {
-      clearTimeout(timer)
-      reject(notConnected())
-    })
-    stream.once('response', (answer) => {
-      clearTimeout(timer)
-      const header = (name: string) => {
-        const value = answer[name]
-        return typeof value === 'string' ? value : null
-      }
-      resolve({ stream, status: Number(answer[':status']), header })
-    })
-  })
 }
 
 /** One request with a JSON answer, parsed by `schema`. The answer was written by a sandbox: capped, timed, judged. */

@@ -30,6 +30,8 @@ export function openSession(socket: Duplex, log: Logger) {
   // Only clients open streams here, and pushes are switched off: a peer that tries is not a porter.
   session.on('stream', (stream) => stream.destroy())
   socket.on('error', () => session.destroy())
+  // The sockets of a sandbox are half-open (egress needs that), so its end alone would leave a session without a porter.
+  socket.on('end', () => session.destroy())
   return session
 }
 export type PorterSession = ReturnType<typeof openSession>

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
-import type { OffsetStream } from '../porter/client.ts'
-import type { TerminalPace } from './pace.ts'
+import type { OffsetStream } from '../porter/streams.ts'
+import type { TerminalLimiter } from './limiter.ts'
 import type { Segments } from './segments/segments.ts'
 
 /** What may wait for the disk; beyond it the sandbox waits. */
@@ -20,7 +20,7 @@ export interface RecorderDeps {
   /** How many more bytes may be recorded. */
   room(): number
   onUsed(bytes: number): void
-  pace: Pick<TerminalPace, 'pass' | 'reserve'>
+  limiter: Pick<TerminalLimiter, 'take' | 'reserve'>
 }
 
 /** Why a recording stopped: the porter's stream came to its end, or broke; there is no room; the disk refused; the porter's offset cannot be true. */
@@ -41,7 +41,7 @@ export async function record(deps: RecorderDeps, signal: AbortSignal): Promise<R
     opened.stream.destroy()
     return 'misbehaved'
   }
-  return new Promise((resolve) => write(deps, opened.stream, opened.offset, signal, resolve))
+  return recordStream(deps, opened, signal)
 }
 
 /** Null when it fails, or at once when `signal` fires: a porter that does not answer holds up no stop of the gateway. */
@@ -60,98 +60,131 @@ function openUnless(signal: AbortSignal, open: () => Promise<OffsetStream>): Pro
   })
 }
 
-const bytesOf = (chunks: Buffer[]) => chunks.reduce((sum, { length }) => sum + length, 0)
+const bytesOf = (chunks: readonly Buffer[]) => chunks.reduce((sum, { length }) => sum + length, 0)
 
-function write(
-  deps: RecorderDeps,
-  stream: Readable,
-  from: number,
-  signal: AbortSignal,
-  resolve: (why: RecordingEnd) => void,
-) {
-  let offset = from
-  let released = from
-  let pending: Buffer[] = []
-  let pendingBytes = 0
-  let busy = false
-  let over: RecordingEnd | null = null
-  let wake = () => {}
-
-  const stop = (why: RecordingEnd) => {
-    over ??= why
-    if (why !== 'ended') {
-      stream.destroy()
-      wake()
-    }
-    if (!busy) settle()
+/** What has come and is not recorded yet. Past the limit the stream is paused, and so the program in the sandbox waits. */
+function createIntake(stream: Readable, onData: () => void) {
+  const state: { chunks: Buffer[]; bytes: number } = { chunks: [], bytes: 0 }
+  stream.on('data', (chunk: Buffer) => {
+    state.chunks.push(chunk)
+    state.bytes += chunk.length
+    if (state.bytes > PENDING_LIMIT_BYTES) stream.pause()
+    onData()
+  })
+  return {
+    chunks: (): readonly Buffer[] => state.chunks,
+    bytes: () => state.bytes,
+    /** The first so many chunks are taken care of. */
+    drop(count: number) {
+      const dropped = state.chunks.splice(0, count)
+      state.bytes -= bytesOf(dropped)
+      if (stream.isPaused() && state.bytes <= PENDING_LIMIT_BYTES) stream.resume()
+    },
   }
-  const abort = () => stop('broken')
-  const settle = () => {
-    signal.removeEventListener('abort', abort)
-    if (offset > released && over === 'ended') deps.release(offset)
-    resolve(over ?? 'broken')
+}
+
+/** A wait that can be cut short. */
+function createWait() {
+  const state: { wake: () => void } = { wake: () => {} }
+  return {
+    forMs: (ms: number) =>
+      new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms)
+        state.wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      }),
+    cutShort: () => state.wake(),
   }
+}
 
-  const going = () => over === null || over === 'ended'
-
-  /** All that waits; or, when the sandbox floods, its first piece, after a wait. What came in the meantime waits too. */
-  async function next(): Promise<Buffer[]> {
-    const atOnce = deps.pace.pass(pendingBytes)
-    const chunks = atOnce ? pending : pending.slice(0, 1)
-    if (!atOnce) await waited(deps.pace.reserve(bytesOf(chunks)))
-    pending = pending.slice(chunks.length)
-    pendingBytes -= bytesOf(chunks)
-    if (stream.isPaused() && pendingBytes <= PENDING_LIMIT_BYTES) stream.resume()
-    return chunks
+/** Writes pieces down, in order, and tells the porter from time to time what it may forget. */
+function createWriter(deps: RecorderDeps, from: number) {
+  const state = { offset: from, released: from }
+  function release() {
+    if (state.offset > state.released) deps.release(state.offset)
+    state.released = state.offset
   }
-
-  const waited = (ms: number) =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-
-  async function flush() {
-    busy = true
-    while (pending.length > 0 && going()) {
-      const chunks = await next()
-      if (!going()) break
+  return {
+    release,
+    /** Why no more can be written, or null. */
+    async write(chunks: Buffer[]): Promise<'full' | 'failed' | null> {
       const bytes = bytesOf(chunks)
-      if (bytes > deps.room()) {
-        stop('full')
-        break
-      }
+      if (bytes > deps.room()) return 'full'
       try {
-        await deps.segments.append(offset, chunks)
+        await deps.segments.append(state.offset, chunks)
       } catch {
-        stop('failed')
-        break
+        return 'failed'
       }
       deps.onUsed(bytes)
       for (const chunk of chunks) {
-        deps.onRecorded(offset, chunk)
-        offset += chunk.length
+        deps.onRecorded(state.offset, chunk)
+        state.offset += chunk.length
       }
-      if (offset - released >= RELEASE_EVERY_BYTES) {
-        released = offset
-        deps.release(offset)
-      }
-    }
-    busy = false
-    if (over) settle()
+      if (state.offset - state.released >= RELEASE_EVERY_BYTES) release()
+      return null
+    },
+  }
+}
+
+/** Resolves when the stream has ended and all of it is recorded, or when that cannot be. */
+function recordStream(
+  deps: RecorderDeps,
+  { stream, offset }: OffsetStream,
+  signal: AbortSignal,
+): Promise<RecordingEnd> {
+  const { promise, resolve } = Promise.withResolvers<RecordingEnd>()
+  const state: { busy: boolean; why: RecordingEnd | null } = { busy: false, why: null }
+  const intake = createIntake(stream, () => void flush())
+  const wait = createWait()
+  const writer = createWriter(deps, offset)
+  /** After the stream's end what waits is still written down; after anything else it is not. */
+  const mayWrite = () => state.why === null || state.why === 'ended'
+
+  /** All that waits; or, when the sandbox floods, its first piece, after a wait. What comes in the meantime waits too. */
+  async function nextChunks(): Promise<Buffer[]> {
+    const atOnce = deps.limiter.take(intake.bytes())
+    const chunks = intake.chunks().slice(0, atOnce ? undefined : 1)
+    if (!atOnce) await wait.forMs(deps.limiter.reserve(bytesOf(chunks)))
+    intake.drop(chunks.length)
+    return chunks
   }
 
+  async function flush() {
+    if (state.busy) return
+    state.busy = true
+    while (intake.chunks().length > 0 && mayWrite()) {
+      const chunks = await nextChunks()
+      if (!mayWrite()) break
+      const failure = await writer.write(chunks)
+      if (failure === null) continue
+      // Nothing after the piece that is missing: it would be recorded at a wrong offset.
+      stop(failure)
+      break
+    }
+    state.busy = false
+    if (state.why) conclude(state.why)
+  }
+
+  function stop(why: RecordingEnd) {
+    state.why ??= why
+    if (why !== 'ended') {
+      stream.destroy()
+      wait.cutShort()
+    }
+    if (!state.busy) conclude(state.why)
+  }
+  function conclude(why: RecordingEnd) {
+    signal.removeEventListener('abort', abort)
+    if (why === 'ended') writer.release()
+    resolve(why)
+  }
+  const abort = () => stop('broken')
+
   signal.addEventListener('abort', abort, { once: true })
-  stream.on('data', (chunk: Buffer) => {
-    pending.push(chunk)
-    pendingBytes += chunk.length
-    if (pendingBytes > PENDING_LIMIT_BYTES) stream.pause()
-    if (!busy) flush()
-  })
   stream.once('end', () => stop('ended'))
-  stream.once('error', () => stop('broken'))
-  stream.once('close', () => stop('broken'))
+  stream.once('error', abort)
+  stream.once('close', abort)
+  return promise
 }

@@ -49,7 +49,7 @@ export function createRecordings(directory: string) {
       }
     },
 
-    async end(name: string, id: string, how: Ending) {
+    async markEnded(name: string, id: string, how: Ending) {
       const file = join(directory, name, id, ENDING_FILE)
       await writeFile(`${file}.new`, JSON.stringify(ending.parse(how)), { mode: 0o600 })
       await rename(`${file}.new`, file)
@@ -65,3 +65,4 @@ export function createRecordings(directory: string) {
     },
   }
 }
+export type Recordings = ReturnType<typeof createRecordings>

@@ -1,8 +1,10 @@
-import type { Duplex, Writable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import type { TerminalInfo } from '../../contract/terminal.ts'
 import type { PorterClient } from '../porter/client.ts'
-import type { TerminalPace } from './pace.ts'
-import { type RecordingEnd, record } from './recorder.ts'
+import { createInput } from './input.ts'
+import type { TerminalLimiter } from './limiter.ts'
+import type { Quota } from './quota.ts'
+import { type RecorderDeps, type RecordingEnd, record } from './recorder.ts'
 import type { Ending } from './recordings.ts'
 import { replayStart } from './replay.ts'
 import type { Segments } from './segments/segments.ts'
@@ -11,24 +13,26 @@ import { createViewer, type Viewer } from './viewer.ts'
 /** The porter ended the stream of a terminal that it calls running: ask again, but not in a circle. */
 const RETRY_MS = 500
 
-export interface Budget {
-  room(): number
-  use(bytes: number): void
-}
+export type TerminalSize = { cols: number; rows: number }
 
 export interface TerminalDeps {
   name: string
   id: string
-  link: PorterClient
+  porter: PorterClient
   segments: Segments
-  budget: Budget
-  pace: TerminalPace
-  size: { cols: number; rows: number }
-  /** How it ended, when it already has. */
-  ending: Ending | null
+  quota: Pick<Quota, 'room' | 'use'>
+  limiter: TerminalLimiter
   /** Writes down that it has ended, before any viewer hears of it. */
   onEnd(how: Ending): Promise<void>
 }
+
+/**
+ *     running ── finish ──► ending ── written down ──► ended
+ *        └───── close ────► closed                       (the gateway stops; the terminal itself goes on)
+ *
+ * Only a running terminal records and takes input. While it is `ending`, viewers still take it for running.
+ */
+type Life = { phase: 'running' } | { phase: 'ending' } | { phase: 'closed' } | { phase: 'ended'; how: Ending }
 
 const whyOf: Record<Exclude<RecordingEnd, 'ended' | 'broken'>, string> = {
   full: 'The recordings of this sandbox have reached their limit. What cannot be recorded does not run: make a new prototype, or ask your admin.',
@@ -37,148 +41,81 @@ const whyOf: Record<Exclude<RecordingEnd, 'ended' | 'broken'>, string> = {
   misbehaved: 'The sandbox sent what it had sent before, or left out too much. Its terminal was closed.',
 }
 
-/** One opening of one terminal: the recorder, the viewers, the input. Lives through any number of connections of the porter. */
-export function createTerminal(deps: TerminalDeps) {
-  const { name, id, link, segments, budget, pace } = deps
-  let size = deps.size
-  let ending = deps.ending
-  let over = ending !== null
-  let recording: AbortController | null = null
-  let recorded: Promise<unknown> = Promise.resolve()
-  let input: Writable | null = null
-  let waiting: { bytes: Buffer; done: () => void }[] = []
+/**
+ * One opening of one terminal: the recorder, the viewers, the input. Lives through any number of connections of the
+ * porter. `before`: what is known of it, and how it ended if it already has.
+ *
+ * Longer than 60 lines because it is one state machine: recording, ending and resuming each lead to the other two.
+ */
+export function createTerminal(deps: TerminalDeps, before: { size: TerminalSize; ending: Ending | null }) {
+  const { name, id, porter, segments } = deps
+  const state: { size: TerminalSize; life: Life } = {
+    size: before.size,
+    life: before.ending ? { phase: 'ended', how: before.ending } : { phase: 'running' },
+  }
+  const input = createInput(deps)
   const viewers = new Set<Viewer>()
-
-  const info = (): TerminalInfo => ({
-    name,
-    ...size,
-    offset: segments.end(),
-    oldest: segments.oldest(),
-    running: ending === null,
-    exitCode: ending?.exitCode ?? null,
-    ...(ending ? { reason: ending.why } : {}),
-  })
+  const recording = createRecording(deps, viewers)
+  const isRunning = () => state.life.phase === 'running'
+  const resumeLater = () => void setTimeout(resume, RETRY_MS).unref()
 
   async function finish(how: Ending) {
-    if (over) return
-    over = true
-    stopInput()
+    if (!isRunning()) return
+    state.life = { phase: 'ending' }
+    input.stop()
     await deps.onEnd(how)
-    await stopRecording()
-    ending = how
+    await recording.stop()
+    state.life = { phase: 'ended', how }
     for (const viewer of viewers) viewer.end()
     await segments.seal()
     // Nobody will ask for what it still holds.
-    await link.removeTerminal(name).catch(() => {})
+    await porter.removeTerminal(name).catch(() => {})
   }
 
   async function keepRecording() {
-    if (over || recording) return
-    const mine = new AbortController()
-    recording = mine
-    const started = record(
-      {
-        segments,
-        open: (offset) => link.terminalOutput(name, offset),
-        release: (offset) => void link.releaseTerminal(name, offset).catch(() => {}),
-        room: budget.room,
-        onUsed: budget.use,
-        pace,
-        onRecorded(offset, bytes) {
-          for (const viewer of viewers) viewer.live(offset, bytes)
-        },
-      },
-      mine.signal,
-    )
-    recorded = started
-    const why = await started
-    recording = null
-    if (over || mine.signal.aborted) return
-    if (why === 'ended') await settleEnd()
+    if (!isRunning() || recording.isActive()) return
+    const why = await recording.run()
+    if (!isRunning() || why === null) return
+    if (why === 'ended') await finishIfExited()
     else if (why !== 'broken') await finish({ exitCode: null, why: whyOf[why] })
-    else if (link.connected()) setTimeout(resume, RETRY_MS).unref()
+    else if (porter.connected()) resumeLater()
   }
 
-  async function settleEnd() {
-    const found = await link.terminals().then(
-      ({ items }) => items.find((item) => item.id === id) ?? null,
-      () => null,
-    )
+  async function finishIfExited() {
+    const { items } = await porter.terminals().catch(() => ({ items: [] }))
+    const found = items.find((item) => item.id === id)
     if (found && !found.running) await finish({ exitCode: found.exitCode, why: 'exited' })
-    else setTimeout(resume, RETRY_MS).unref()
-  }
-
-  /** The file is closed after the last write, never under it. */
-  async function stopRecording() {
-    recording?.abort()
-    await recorded
-    await segments.close()
-  }
-
-  function stopInput() {
-    input?.end()
-    input = null
-    for (const { done } of waiting) done()
-    waiting = []
-  }
-
-  function sendInput(bytes: Buffer, done: () => void) {
-    if (over) return done()
-    pace.typed()
-    if (!input || input.destroyed) {
-      input = link.connected() ? link.terminalInput(name) : null
-      if (!input) {
-        waiting.push({ bytes, done })
-        return
-      }
-    }
-    const mine = input
-    if (mine.write(bytes)) return done()
-    // Whichever comes first: room, or a connection that is gone.
-    const go = () => {
-      mine.off('drain', go)
-      mine.off('close', go)
-      done()
-    }
-    mine.once('drain', go)
-    mine.once('close', go)
+    else resumeLater()
   }
 
   /** A porter is connected that still has this terminal: go on where the recording ends. */
   function resume() {
-    if (over || !link.connected()) return
-    if (input?.destroyed) input = null
+    if (!isRunning() || !porter.connected()) return
     keepRecording().catch(() => {})
-    const left = waiting
-    waiting = []
-    for (const { bytes, done } of left) sendInput(bytes, done)
+    input.resume()
   }
 
   return {
     name,
     id,
-    info,
+    isRunning,
+    info: (): TerminalInfo => infoOf(deps, state),
     resume,
     finish,
-    running: () => !over,
-    setSize(next: { cols: number; rows: number }) {
-      size = next
+    setSize(size: TerminalSize) {
+      state.size = size
     },
     async replayFrom(): Promise<number> {
       const reader = segments.reader()
-      try {
-        return await replayStart(reader, segments.oldest(), segments.end())
-      } finally {
-        await reader.close()
-      }
+      return replayStart(reader, segments.oldest(), segments.end()).finally(reader.close)
     },
     view(offset: number): Duplex {
       const viewer = createViewer(
         {
           recorded: segments.end,
           reader: segments.reader(),
-          ended: () => ending !== null,
-          input: sendInput,
+          ended: () => state.life.phase === 'ended',
+          input: (bytes, done) => (isRunning() ? input.send(bytes, done) : done()),
           onClose: () => viewers.delete(viewer),
         },
         offset,
@@ -188,11 +125,59 @@ export function createTerminal(deps: TerminalDeps) {
     },
     /** The gateway stops: the terminal itself goes on. */
     async close() {
-      over = true
-      stopInput()
+      if (isRunning()) state.life = { phase: 'closed' }
+      input.stop()
       for (const viewer of viewers) viewer.stream.destroy()
-      await stopRecording()
+      await recording.stop()
     },
   }
 }
 export type Terminal = ReturnType<typeof createTerminal>
+
+/** The recorder of one terminal, one at a time. */
+function createRecording({ name, porter, segments, quota, limiter }: TerminalDeps, viewers: Iterable<Viewer>) {
+  const state: { abort: AbortController | null; over: Promise<unknown> } = { abort: null, over: Promise.resolve() }
+  const deps: RecorderDeps = {
+    segments,
+    open: (offset) => porter.terminalOutput(name, offset),
+    release: (offset) => void porter.releaseTerminal(name, offset).catch(() => {}),
+    room: quota.room,
+    onUsed: quota.use,
+    limiter,
+    onRecorded(offset, bytes) {
+      for (const viewer of viewers) viewer.live(offset, bytes)
+    },
+  }
+  return {
+    isActive: () => state.abort !== null,
+    /** Why it came to its end; null when it was stopped from here. */
+    async run(): Promise<RecordingEnd | null> {
+      const abort = new AbortController()
+      state.abort = abort
+      const recorded = record(deps, abort.signal)
+      state.over = recorded
+      const why = await recorded
+      state.abort = null
+      return abort.signal.aborted ? null : why
+    },
+    /** The file is closed after the last write, never under it. */
+    async stop() {
+      state.abort?.abort()
+      await state.over
+      await segments.close()
+    },
+  }
+}
+
+function infoOf({ name, segments }: TerminalDeps, { size, life }: { size: TerminalSize; life: Life }): TerminalInfo {
+  const how = life.phase === 'ended' ? life.how : null
+  return {
+    name,
+    ...size,
+    offset: segments.end(),
+    oldest: segments.oldest(),
+    running: how === null,
+    exitCode: how?.exitCode ?? null,
+    ...(how ? { reason: how.why } : {}),
+  }
+}

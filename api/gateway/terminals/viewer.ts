@@ -15,9 +15,9 @@ export interface ViewerSource {
 }
 
 /**
- * One pair of eyes and hands: reads from `offset` on, first from the recording, then live, and writes input. A viewer
- * that does not keep up is given nothing more until it reads again, and then it reads from the recording: it holds up
- * nobody, and what waits for it is at most one piece.
+ * One viewer: reads from `offset` on, first from the recording, then live, and writes input. One that does not keep up is
+ * given nothing more until it reads again, and then it reads from the recording: it holds up nobody, and what waits for it
+ * is at most one piece.
  */
 export function createViewer(source: ViewerSource, from: number) {
   let position = from
@@ -38,7 +38,7 @@ export function createViewer(source: ViewerSource, from: number) {
       source.reader.close().then(() => done(error), done)
     },
   })
-  // The pipe that it is part of hears of errors too; without this one a viewer without a pipe would end the gateway.
+  // A pipe has its own listener; without this one an error of a viewer without a pipe would end the gateway.
   stream.on('error', () => {})
 
   function fill() {

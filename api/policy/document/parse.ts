@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { type PolicyDocument, type PolicyProblem, policyDocument } from '../../contract/policy.ts'
+import { type FieldProblem, plainIssues } from '../../issues.ts'
 import { MAX_PROBLEMS, MAX_SHOWN, type ReadYaml, readYaml } from './yaml.ts'
 
 /**
@@ -49,23 +50,18 @@ function problemsOf(
   issues: readonly z.core.$ZodIssue[],
   { lineOf, value }: Extract<ReadYaml, { ok: true }>,
 ): PolicyProblem[] {
-  return issues
-    .flatMap((issue) => translate(issue, []))
+  return plainIssues(issues, (branches, path) => meantBranch(branches, at(value, path)))
+    .flatMap(translate)
     .slice(0, MAX_PROBLEMS)
     .map(({ path, message }) => ({ path: written(path), line: lineOf(path), message }))
 
-  function translate(
-    issue: z.core.$ZodIssue,
-    above: readonly PropertyKey[],
-  ): { path: PropertyKey[]; message: string }[] {
-    const path = [...above, ...issue.path]
+  function translate(issue: z.core.$ZodIssue): FieldProblem[] {
+    const { path } = issue
     if (issue.code === 'unrecognized_keys')
       return issue.keys.slice(0, MAX_PROBLEMS).map((key) => ({
         path: [...path, key],
         message: NOT_ENFORCED.get(plain([...path, key])) ?? `There is no such field.${spelled(key)}`,
       }))
-    if (issue.code === 'invalid_union' && issue.errors.length > 0)
-      return closest(issue.errors, at(value, path)).flatMap((inner) => translate(inner, path))
     if (plain(path) === 'egress.protocol')
       return [
         {
@@ -78,7 +74,7 @@ function problemsOf(
 }
 
 /** An egress entry is a `use` or a rule, and a model target is one text: only what is wrong with the one that was meant is told. */
-function closest(branches: readonly z.core.$ZodIssue[][], given: unknown): z.core.$ZodIssue[] {
+function meantBranch(branches: readonly z.core.$ZodIssue[][], given: unknown): readonly z.core.$ZodIssue[] {
   const [first = [], second = []] = branches
   if (given !== null && typeof given === 'object' && branches.length === 2)
     return 'use' in given || 'registry' in given ? first : second

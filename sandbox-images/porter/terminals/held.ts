@@ -12,6 +12,8 @@ type Reader = { stream: Writable; sent: number; blocked: boolean }
  *
  * Terminals are released by the gateway when it has recorded the bytes. With `keepBytes` (the pipes of held processes)
  * what was sent is kept for that long instead, for the next reader.
+ *
+ * Longer than 60 lines because it is one back-pressure loop: every verb ends in `pump` or `regulate`.
  */
 export function createHeld(source: Source, { unreleasedBytes = 1_048_576, keepBytes = -1 } = {}) {
   const retained = createRetained()

@@ -36,8 +36,11 @@ export type PtyOptions = {
 const LINGER_MS = 300
 
 /**
- * Starts a program on a new terminal; nothing is read before the first `resume`. `onEnd` comes once, after the last `onData`; its exit code is 128 + signal when a
- * signal ended the program. Throws what fork(2) throws (EAGAIN at the pids limit).
+ * Starts a program on a new terminal; nothing is read before the first `resume`. `onEnd` comes once, after the last
+ * `onData`; its exit code is 128 + signal when a signal ended the program. Throws what fork(2) throws (EAGAIN at the pids
+ * limit).
+ *
+ * Longer than 60 lines because the exit, the close and the reading, each of which may come last, are one state.
  */
 export function openPty(options: PtyOptions, onData: (bytes: Buffer) => void, onEnd: (exitCode: number) => void) {
   const [file = '/bin/sh', ...args] = options.argv
@@ -60,7 +63,7 @@ export function openPty(options: PtyOptions, onData: (bytes: Buffer) => void, on
     '',
     (code, signal) => {
       exitCode = signal > 0 ? 128 + signal : code
-      settle()
+      endIfOver()
     },
   )
   const socket = new ReadStream(fd)
@@ -73,10 +76,10 @@ export function openPty(options: PtyOptions, onData: (bytes: Buffer) => void, on
   socket.on('error', () => socket.destroy())
   socket.on('close', () => {
     closed = true
-    settle()
+    endIfOver()
   })
 
-  function settle() {
+  function endIfOver() {
     if (exitCode === null) return
     if (closed) {
       clearTimeout(linger)
@@ -102,7 +105,7 @@ export function openPty(options: PtyOptions, onData: (bytes: Buffer) => void, on
       if (reading) return
       reading = true
       socket.resume()
-      settle()
+      endIfOver()
     },
     resize(cols: number, rows: number) {
       if (!closed) nativePty.resize(fd, cols, rows)
@@ -112,7 +115,7 @@ export function openPty(options: PtyOptions, onData: (bytes: Buffer) => void, on
       try {
         process.kill(-pid, signal)
       } catch {
-        // It has ended between the two lines.
+        // It ended between the check and the kill.
       }
     },
   }

@@ -16,7 +16,7 @@ afterAll(async () => {
 })
 
 const sh = (script: string, more: { stdin?: string; timeoutMs?: number } = {}) =>
-  gateway.link.exec({ argv: ['sh', '-c', script], cwd: '/', timeoutMs: 20_000, ...more })
+  gateway.porter.exec({ argv: ['sh', '-c', script], cwd: '/', timeoutMs: 20_000, ...more })
 
 describe('exec', () => {
   test.each([
@@ -34,7 +34,7 @@ describe('exec', () => {
   })
 
   test('is not passed through a shell', async () => {
-    const result = await gateway.link.exec({ argv: ['echo', '$HOME; ls'], cwd: '/', timeoutMs: 5000 })
+    const result = await gateway.porter.exec({ argv: ['echo', '$HOME; ls'], cwd: '/', timeoutMs: 5000 })
     expect(result.stdout).toBe('$HOME; ls\n')
   })
 
@@ -51,7 +51,7 @@ describe('exec', () => {
   })
 
   test('gives a reason when the program cannot be started', async () => {
-    const result = await gateway.link.exec({ argv: ['/no/such/program'], cwd: '/', timeoutMs: 5000 })
+    const result = await gateway.porter.exec({ argv: ['/no/such/program'], cwd: '/', timeoutMs: 5000 })
     expect(result).toMatchObject({ exitCode: 127, stdout: '' })
     expect(result.stderr).toContain('/no/such/program')
   })
@@ -63,7 +63,7 @@ describe('exec', () => {
   test('is killed when the one who asked has gone', async () => {
     const gone = new AbortController()
     const marker = `4343${process.pid}`
-    const running = gateway.link.exec({ argv: ['sleep', marker], cwd: '/', timeoutMs: 60_000 }, gone.signal)
+    const running = gateway.porter.exec({ argv: ['sleep', marker], cwd: '/', timeoutMs: 60_000 }, gone.signal)
     gone.abort()
     await expect(running).rejects.toMatchObject({ code: 'sandbox_not_ready' })
     const left = `for i in $(seq 100); do ps -eo args | grep -q '^[s]leep ${marker}' || exit 0; sleep 0.05; done; exit 1`

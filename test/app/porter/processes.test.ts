@@ -3,9 +3,12 @@ import net from 'node:net'
 import type { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { portList } from '../../../api/contract/porter.ts'
+import { keptForOneTest } from '../../support/kept.ts'
 import { type PorterWorld, porterWorld, startPorter } from '../../support/sandbox/porter.ts'
+import { porterSession } from '../../support/sandbox/porter-session.ts'
 import { until } from '../../support/until.ts'
 
+const keep = keptForOneTest()
 let world: PorterWorld
 let porter: ReturnType<typeof startPorter>
 beforeEach(async () => {
@@ -17,11 +20,7 @@ afterEach(async () => {
   await world.close()
 })
 
-async function connected() {
-  const gateway = await world.startGateway()
-  await gateway.connected()
-  return gateway
-}
+const connected = async () => keep(await porterSession(world.socketPath))
 
 function readUntil(stream: Readable, what: string): Promise<string> {
   return new Promise((resolve) => {
@@ -34,50 +33,50 @@ function readUntil(stream: Readable, what: string): Promise<string> {
 }
 
 test('a process keeps its stdin and stdout while the gateway is restarted', async () => {
-  const gateway = await connected()
-  const { pid } = await gateway.link.startProcess({ argv: ['cat'], cwd: '/' })
-  gateway.link.processInput(pid).write('one\n')
-  const first = await gateway.link.processOutput(pid, 'stdout', 0)
+  const before = await connected()
+  const { pid } = await before.startProcess({ argv: ['cat'], cwd: '/' })
+  before.processInput(pid).write('one\n')
+  const first = await before.processOutput(pid, 'stdout', 0)
   await readUntil(first.stream, 'one\n')
-  await gateway.stop()
+  await before.close()
 
-  const { link } = await connected()
-  expect(await link.process(pid)).toMatchObject({ running: true, stdoutOffset: 4 })
-  link.processInput(pid).write('two\n')
-  const { offset, stream } = await link.processOutput(pid, 'stdout', 4)
+  const session = await connected()
+  expect(await session.process(pid)).toMatchObject({ running: true, stdoutOffset: 4 })
+  session.processInput(pid).write('two\n')
+  const { offset, stream } = await session.processOutput(pid, 'stdout', 4)
   expect(offset).toBe(4)
   expect(await readUntil(stream, 'two\n')).toBe('two\n')
-  const again = await link.processOutput(pid, 'stdout', 0)
+  const again = await session.processOutput(pid, 'stdout', 0)
   expect(await readUntil(again.stream, 'two\n')).toBe('one\ntwo\n')
 })
 
 test('stdout and stderr are apart, the environment is given, and the end is told', async () => {
-  const { link } = await connected()
+  const session = await connected()
   const argv = ['sh', '-c', 'echo $WHO; echo bad >&2; read line; exit 5']
-  const { pid } = await link.startProcess({ argv, cwd: '/', environment: { WHO: 'maker' } })
-  const out = await link.processOutput(pid, 'stdout', 0)
-  const err = await link.processOutput(pid, 'stderr', 0)
+  const { pid } = await session.startProcess({ argv, cwd: '/', environment: { WHO: 'maker' } })
+  const out = await session.processOutput(pid, 'stdout', 0)
+  const err = await session.processOutput(pid, 'stderr', 0)
   expect(await readUntil(out.stream, '\n')).toBe('maker\n')
   expect(await readUntil(err.stream, '\n')).toBe('bad\n')
-  link.processInput(pid, { end: true }).end()
-  await until('it has ended', async () => ((await link.process(pid)).exitCode === 5 ? true : null))
+  session.processInput(pid, { end: true }).end()
+  await until('it has ended', async () => ((await session.process(pid)).exitCode === 5 ? true : null))
 })
 
 test('killing a process ends its children', async () => {
-  const { link } = await connected()
+  const session = await connected()
   const marker = `4545${process.pid}`
-  const { pid } = await link.startProcess({ argv: ['sh', '-c', `sleep ${marker} & wait`], cwd: '/' })
+  const { pid } = await session.startProcess({ argv: ['sh', '-c', `sleep ${marker} & wait`], cwd: '/' })
   const running = () =>
-    link.exec({ argv: ['sh', '-c', `ps -eo args | grep -c '^[s]leep ${marker}'`], cwd: '/', timeoutMs: 5000 })
+    session.exec({ argv: ['sh', '-c', `ps -eo args | grep -c '^[s]leep ${marker}'`], cwd: '/', timeoutMs: 5000 })
   await until('the child runs', async () => ((await running()).stdout === '1\n' ? true : null))
-  await link.killProcess(pid)
+  await session.killProcess(pid)
   await until('the child is gone', async () => ((await running()).stdout === '0\n' ? true : null))
-  await expect(link.process(pid)).rejects.toMatchObject({ code: 'not_found' })
+  await expect(session.process(pid)).rejects.toMatchObject({ code: 'not_found' })
 })
 
 test('a program that does not exist is refused with its reason', async () => {
-  const { link } = await connected()
-  await expect(link.startProcess({ argv: ['/no/such/program'], cwd: '/' })).rejects.toThrow(/ENOENT/)
+  const session = await connected()
+  await expect(session.startProcess({ argv: ['/no/such/program'], cwd: '/' })).rejects.toThrow(/ENOENT/)
 })
 
 test('a port in the sandbox can be dialled, and only on its loopback', async () => {
@@ -85,21 +84,21 @@ test('a port in the sandbox can be dialled, and only on its loopback', async () 
   await once(echo, 'listening')
   const address = echo.address()
   const port = typeof address === 'object' && address ? address.port : 0
-  const { link } = await connected()
-  const stream = await link.dial(port)
+  const session = await connected()
+  const stream = await session.dial(port)
   stream.write('hello')
   expect(String((await once(stream, 'data'))[0])).toBe('hello')
   stream.destroy()
   echo.close()
   await once(echo, 'close')
-  await expect(link.dial(port)).rejects.toMatchObject({ code: 'not_found' })
+  await expect(session.dial(port)).rejects.toMatchObject({ code: 'not_found' })
 })
 
 test('a port that is opened and closed is told at once', async () => {
-  const { link } = await connected()
+  const session = await connected()
   const lists: number[][] = []
   let rest = ''
-  const stream = await link.ports()
+  const stream = await session.ports()
   stream.on('data', (piece) => {
     const lines = (rest + String(piece)).split('\n')
     rest = lines.pop() ?? ''

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:net'
 import pino from 'pino'
+import { createOutbox } from '../../../api/audit/outbox.ts'
 import type { AuditEvent } from '../../../api/contract/audit.ts'
 import type { Assignment, Provider } from '../../../api/contract/models.ts'
 import type { PolicyInForce } from '../../../api/contract/policy.ts'
@@ -45,8 +46,14 @@ export async function openModelDoor({ providers = [], assignments = [], keys = {
     providers,
     assignments,
   }
+  const log = pino({ level: 'silent' })
+  const append = async (event: AuditEvent) => {
+    await deps.append?.(event)
+    events.push(event)
+    for (const check of waiting) check()
+  }
   const models = createModels({
-    door: { id: someone.sandbox, current: () => world.who },
+    sandbox: { id: someone.sandbox, current: () => world.who },
     providers: {
       catalog: () => ({
         providers: new Map(world.providers.map((each) => [each.id, each])),
@@ -54,13 +61,10 @@ export async function openModelDoor({ providers = [], assignments = [], keys = {
       }),
       keyOf: (id) => keys[id] ?? null,
     },
-    append: async (event) => {
-      await deps.append?.(event)
-      events.push(event)
-      for (const check of waiting) check()
-    },
+    append,
+    outbox: createOutbox({ append, log }),
     demo: createDemo(),
-    log: pino({ level: 'silent' }),
+    log,
     ...(deps.limits ? { limits: deps.limits } : {}),
     ...(deps.timeouts ? { timeouts: deps.timeouts } : {}),
   })
@@ -95,7 +99,7 @@ export async function openModelDoor({ providers = [], assignments = [], keys = {
       return events.filter((event) => event.kind === kind)
     },
     async close() {
-      await models.closeAll('test over')
+      await models.closeAll('killed')
       await new Promise((done) => server.close(done))
     },
   }

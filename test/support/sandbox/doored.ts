@@ -6,6 +6,7 @@ import { createKeyedQueue } from '../../../api/flow/keyed-queue.ts'
 import { openDoor } from '../../../api/gateway/door.ts'
 import { createDemo } from '../../../api/gateway/models/demo/answer.ts'
 import { someone, somePolicy } from '../models/door.ts'
+import { porterSession } from './porter-session.ts'
 import type { TestRunner } from './sandboxes.ts'
 
 /** A real container behind a real door of the gateway, in the test's process. The log is a list, and no name resolves. */
@@ -19,7 +20,7 @@ export async function sandboxWithDoor(runner: TestRunner, wanted: Partial<Sandbo
     openDoor(spec.id, {
       directory: join(runner.socketsRoot, spec.id),
       recordings: join(runner.root, 'recordings', spec.id),
-      door: { id: spec.id, current: () => ({ ...someone, sandbox: spec.id, policy: somePolicy }) },
+      sandbox: { id: spec.id, current: () => ({ ...someone, sandbox: spec.id, policy: somePolicy }) },
       egress: {
         append,
         resolve: () => Promise.reject(new Error('There is no resolver here.')),
@@ -38,19 +39,29 @@ export async function sandboxWithDoor(runner: TestRunner, wanted: Partial<Sandbo
   await runner.verbs.create(spec)
   const connected = () =>
     new Promise<void>((resolve) => {
-      const { link } = state.door
-      if (link.connected()) resolve()
-      else link.onConnect(resolve)
+      const { porter } = state.door
+      if (porter.connected()) resolve()
+      else porter.onConnect(resolve)
     })
   await connected()
 
   return {
     id: spec.id,
     events,
-    link: () => state.door.link,
+    porter: () => state.door.porter,
+    /** Asked at the porter's own socket: the gateway, which does not ask for it, is away for that moment. */
+    async health() {
+      await state.door.close({ remove: false })
+      const session = await porterSession(join(runner.socketsRoot, spec.id, 'porter.sock'))
+      const health = await session.health()
+      await session.close()
+      state.door = await openAgain()
+      await connected()
+      return health
+    },
     terminals: () => state.door.terminals,
     shell: (script: string, timeoutMs = 60_000) =>
-      state.door.link.exec({ argv: ['sh', '-c', script], cwd: '/workspace', timeoutMs }),
+      state.door.porter.exec({ argv: ['sh', '-c', script], cwd: '/workspace', timeoutMs }),
     /** What a restart of the gateway does to this sandbox. */
     async restartGateway() {
       await state.door.close({ remove: false })

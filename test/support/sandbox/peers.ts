@@ -1,20 +1,11 @@
 /** Real servers on unix sockets that speak the runner's and the gateway's contract, with what the test wants them to say. */
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer as createHttp, type IncomingMessage, type ServerResponse } from 'node:http'
-import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createGatewayClient } from '../../../api/server/nodes/gateway.ts'
 import { createRunnerClient } from '../../../api/server/nodes/runner.ts'
-
-export interface Call {
-  method: string
-  path: string
-  body: unknown
-}
-/** Null: 204. */
-export type Said = { status?: number; body: unknown } | null
-type Answers = (call: Call) => Said | undefined | Promise<Said | undefined>
+import { type Answers, type Call, type Said, startGatewayPeer } from './gateway-peer.ts'
 
 const IMAGE = 'backlot/sandbox:0123456789abcdef'
 
@@ -42,18 +33,19 @@ export async function startPeers() {
     send(response, runnerSays(call, containers))
   }
 
-  async function answerGateway(request: Http2ServerRequest, response: Http2ServerResponse) {
-    const call = await callOf(request)
-    calls.push(call)
-    const said = (await wishes.gateway(call)) ?? gatewaySays(call)
-    send(response, said)
-  }
-
-  const runnerServer = createHttp((request, response) => void answerRunner(request, response))
-  const gatewayServer = createHttp2((request, response) => void answerGateway(request, response))
+  const runnerServer = createServer((request, response) => void answerRunner(request, response))
   const sockets = { runner: join(folder, 'runner.sock'), gateway: join(folder, 'gateway.sock') }
   await new Promise<void>((done) => runnerServer.listen(sockets.runner, done))
-  await new Promise<void>((done) => gatewayServer.listen(sockets.gateway, done))
+  const gatewayPeer = await startGatewayPeer({
+    // The program in a container dials as soon as it runs.
+    hasPorter: (id) => containers.get(id) === 'running',
+    ownerOf: () => null,
+    async wish(call) {
+      calls.push(call)
+      return wishes.gateway(call)
+    },
+    socketPath: sockets.gateway,
+  })
   const runner = createRunnerClient(sockets.runner)
   const gateway = createGatewayClient(sockets.gateway)
 
@@ -72,7 +64,8 @@ export async function startPeers() {
       gateway.close()
       await runner.close()
       runnerServer.closeAllConnections()
-      await Promise.all([runnerServer, gatewayServer].map((server) => new Promise((done) => server.close(done))))
+      await new Promise((done) => runnerServer.close(done))
+      await gatewayPeer.close()
       await rm(folder, { recursive: true, force: true })
     },
   }
@@ -112,23 +105,9 @@ function runnerSays({ method, path, body }: Call, containers: Map<string, string
   return { body: view(id) }
 }
 
-function gatewaySays({ method, path }: Call): Said {
-  if (path === '/healthz') return { body: { ok: true, audit: true, reason: null } }
-  if (path.endsWith('/prove')) {
-    const probes = [{ probe: 'raw-address', expected: 'refused', got: 'refused', detail: '' }]
-    return { body: { ok: true, at: new Date().toISOString(), probes } }
-  }
-  if (path.endsWith('/exec')) return { body: { exitCode: 0, stdout: 'hello\n', stderr: '', truncated: false } }
-  if (path.endsWith('/terminals')) return { body: { items: [] } }
-  if (path.endsWith('/test')) return { body: { ok: true, message: 'It answers.', models: [] } }
-  if (method === 'PUT' && path.startsWith('/sandboxes/')) return { body: { directory: '/run' } }
-  if (method === 'GET') return { body: { open: true, porter: 'connected', connections: 0 } }
-  return null
-}
-
 const idIn = (body: unknown) => (typeof body === 'object' && body !== null && 'id' in body ? String(body.id) : '')
 
-async function callOf(request: IncomingMessage | Http2ServerRequest): Promise<Call> {
+async function callOf(request: IncomingMessage): Promise<Call> {
   const pieces: Buffer[] = []
   for await (const piece of request) pieces.push(piece)
   const text = Buffer.concat(pieces).toString('utf8')
@@ -136,13 +115,7 @@ async function callOf(request: IncomingMessage | Http2ServerRequest): Promise<Ca
   return { method: request.method ?? '', path: request.url ?? '', body }
 }
 
-/** Http1 and Http2 answers have these in common; TypeScript cannot call a union of overloads. */
-interface Answering {
-  statusCode: number
-  setHeader(name: string, value: string): unknown
-  end(text: string): unknown
-}
-function send(response: Answering, said: Said) {
+function send(response: ServerResponse, said: Said) {
   response.statusCode = said === null ? 204 : (said.status ?? 200)
   if (said) response.setHeader('content-type', 'application/json')
   response.end(said ? JSON.stringify(said.body) : '')

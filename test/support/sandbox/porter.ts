@@ -3,7 +3,9 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
+import { createOutbox } from '../../../api/audit/outbox.ts'
 import type { AuditEvent } from '../../../api/contract/audit.ts'
+import type { ProbeResult } from '../../../api/contract/prototypes.ts'
 import { createKeyedQueue } from '../../../api/flow/keyed-queue.ts'
 import { createPorterClient } from '../../../api/gateway/porter/client.ts'
 import { createTerminals, type TerminalsDeps } from '../../../api/gateway/terminals/terminals.ts'
@@ -16,8 +18,11 @@ import { createTerminals as createPorterTerminals } from '../../../sandbox-image
 const log = pino({ level: 'silent' })
 const SANDBOX = 'sb_aaaaaaaaaaaaaaaa'
 
-/** A porter in this process, without a container: its terminals, processes and ports are the test's own. */
-export function startPorter(socketPath: string) {
+/**
+ * A porter in this process, without a container: its terminals, processes and ports are the test's own. `probes` is what
+ * it says to a proof: the real attempts would prove something about the test's machine.
+ */
+export function startPorter(socketPath: string, probes: ProbeResult[] = []) {
   const wrap = (argv: string[]): string[] => closing(terminals.descriptors(), argv)
   const environment = { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: tmpdir(), PS1: '$ ' }
   const terminals = createPorterTerminals({ wrap, environment, shell: ['/bin/bash', '--norc'], cwd: '/' })
@@ -35,7 +40,11 @@ export function startPorter(socketPath: string) {
     }),
     ownPorts: [],
   })
-  const line = dial(socketPath, routes)
+  const line = dial(socketPath, (stream, headers) => {
+    if (headers[':path'] !== '/probe') return routes(stream, headers)
+    stream.respond({ ':status': 200 })
+    stream.end(JSON.stringify({ results: probes }))
+  })
   return {
     terminals,
     close() {
@@ -50,38 +59,40 @@ export async function porterWorld() {
   const folder = await mkdtemp(join(tmpdir(), 'bl-'))
   const socketPath = join(folder, 'porter.sock')
   const events: AuditEvent[] = []
+  const append = async (event: AuditEvent) => {
+    events.push(event)
+  }
   const gateways = new Set<{ stop(): Promise<void> }>()
 
-  /** The gateway's half: link and terminals. `stop` is what a restart of the gateway does to them. */
-  async function startGateway(options: Pick<TerminalsDeps, 'quotaBytes' | 'segmentBytes' | 'pace'> = {}) {
-    const link = createPorterClient({ log })
-    const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, link.accept)
+  /** The gateway's half: the porter's client and the terminals. `stop` is what a restart of the gateway does to them. */
+  async function startGateway(options: Pick<TerminalsDeps, 'quotaBytes' | 'segmentBytes' | 'recordingRates'> = {}) {
+    const porter = createPorterClient({ log })
+    const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, porter.accept)
     await rm(socketPath, { force: true })
     await new Promise<void>((listening) => server.listen(socketPath, listening))
     const terminals = createTerminals({
-      link,
+      porter,
       directory: join(folder, 'recordings'),
       sandbox: { id: SANDBOX, current: () => null },
-      append: async (event) => {
-        events.push(event)
-      },
+      append,
+      outbox: createOutbox({ append, log }),
       log,
       compression: createKeyedQueue(),
       ...options,
     })
     const gateway = {
-      link,
+      porter,
       terminals,
       /** Resolves when a porter can be asked. */
       connected: () =>
         new Promise<void>((resolve) => {
-          if (link.connected()) resolve()
-          else link.onConnect(resolve)
+          if (porter.connected()) resolve()
+          else porter.onConnect(resolve)
         }),
       async stop() {
         gateways.delete(gateway)
         await terminals.close()
-        await link.close()
+        await porter.close()
         await new Promise((closed) => server.close(closed))
       },
     }

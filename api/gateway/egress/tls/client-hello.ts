@@ -1,9 +1,12 @@
+import type { EgressDenial } from '../../../contract/reasons.ts'
+
 /**
  * Reads a TLS ClientHello out of the first bytes of a connection (RFC 8446 sections 4.1.2 and 5.1, RFC 6066 section 3), without
  * decrypting anything. Strict: what two TLS stacks could read differently is refused.
  */
 
-export type HelloRefusal =
+export type HelloRefusal = Extract<
+  EgressDenial,
   | 'connect-non-tls'
   | 'hello-too-large'
   | 'hello-timeout'
@@ -15,6 +18,7 @@ export type HelloRefusal =
   | 'sni-invalid'
   | 'sni-mismatch'
   | 'ech'
+>
 
 export type HelloRead =
   | { state: 'more' }
@@ -43,21 +47,21 @@ export function readClientHello(bytes: Buffer, maxBytes: number): HelloRead {
   let need = 0
   while (have < Math.max(need, 4)) {
     const record = readRecord(bytes, offset)
-    if (typeof record === 'string') return record === 'more' ? more(bytes, maxBytes) : refused(record)
+    if (typeof record === 'string') return record === 'more' ? more(bytes, maxBytes) : refuse(record)
     parts.push(record)
     have += record.length
     offset += 5 + record.length
-    if (offset > maxBytes) return refused('hello-too-large')
-    if (parts.length > MAX_RECORDS) return refused('hello-malformed')
+    if (offset > maxBytes) return refuse('hello-too-large')
+    if (parts.length > MAX_RECORDS) return refuse('hello-malformed')
     if (need === 0 && have >= 4) {
       const head = Buffer.concat(parts, have)
-      if (head[0] !== CLIENT_HELLO) return refused('connect-non-tls')
+      if (head[0] !== CLIENT_HELLO) return refuse('connect-non-tls')
       need = 4 + head.readUIntBE(1, 3)
-      if (need > maxBytes) return refused('hello-too-large')
+      if (need > maxBytes) return refuse('hello-too-large')
     }
   }
   // Keys change after a ClientHello, so nothing else may share its last record (RFC 8446 section 5.1).
-  if (have > need) return refused('hello-malformed')
+  if (have > need) return refuse('hello-malformed')
   return readBody(new Reader(Buffer.concat(parts, have).subarray(4)), offset)
 }
 
@@ -86,26 +90,26 @@ function readBody(body: Reader, length: number): HelloRead {
     cipherSuites.length % 2 !== 0 ||
     compression.length < 1
   ) {
-    return refused('hello-malformed')
+    return refuse('hello-malformed')
   }
-  if (legacyVersion < TLS12) return refused('tls-too-old')
-  if (body.left() === 0) return refused('sni-missing')
+  if (legacyVersion < TLS12) return refuse('tls-too-old')
+  if (body.left() === 0) return refuse('sni-missing')
   const extensions = new Reader(body.vector16())
-  if (body.failed || body.left() > 0) return refused('hello-malformed')
+  if (body.failed || body.left() > 0) return refuse('hello-malformed')
 
   const seen = new Set<number>()
   let sni: { state: 'name'; name: string } | { state: 'refused'; reason: HelloRefusal } | null = null
   while (extensions.left() > 0) {
     const type = extensions.uint16()
     const data = extensions.vector16()
-    if (extensions.failed) return refused('hello-malformed')
-    if (seen.has(type)) return refused(type === SERVER_NAME ? 'sni-repeated' : 'hello-malformed')
+    if (extensions.failed) return refuse('hello-malformed')
+    if (seen.has(type)) return refuse(type === SERVER_NAME ? 'sni-repeated' : 'hello-malformed')
     seen.add(type)
-    if (ECH.has(type)) return refused('ech')
-    if (type === SUPPORTED_VERSIONS && !offersTls12(data)) return refused('tls-too-old')
+    if (ECH.has(type)) return refuse('ech')
+    if (type === SUPPORTED_VERSIONS && !offersTls12(data)) return refuse('tls-too-old')
     if (type === SERVER_NAME) sni = readServerName(data)
   }
-  if (sni === null) return refused('sni-missing')
+  if (sni === null) return refuse('sni-missing')
   return sni.state === 'refused' ? sni : { state: 'hello', sni: sni.name, length }
 }
 
@@ -113,11 +117,11 @@ function readBody(body: Reader, length: number): HelloRead {
 function readServerName(data: Buffer): { state: 'name'; name: string } | { state: 'refused'; reason: HelloRefusal } {
   const outer = new Reader(data)
   const list = new Reader(outer.vector16())
-  if (outer.failed || outer.left() > 0 || list.left() === 0) return refused('sni-invalid')
+  if (outer.failed || outer.left() > 0 || list.left() === 0) return refuse('sni-invalid')
   const type = list.uint8()
   const name = list.vector16()
-  if (list.failed || type !== 0 || name.length === 0) return refused('sni-invalid')
-  if (list.left() > 0) return refused('sni-repeated')
+  if (list.failed || type !== 0 || name.length === 0) return refuse('sni-invalid')
+  if (list.left() > 0) return refuse('sni-repeated')
   return { state: 'name', name: name.toString('latin1') }
 }
 
@@ -169,6 +173,6 @@ class Reader {
   }
 }
 
-const refused = (reason: HelloRefusal) => ({ state: 'refused' as const, reason })
+const refuse = (reason: HelloRefusal) => ({ state: 'refused' as const, reason })
 const more = (bytes: Buffer, maxBytes: number): HelloRead =>
-  bytes.length >= maxBytes ? refused('hello-too-large') : { state: 'more' }
+  bytes.length >= maxBytes ? refuse('hello-too-large') : { state: 'more' }

@@ -50,16 +50,13 @@ const RANDOM_AT = 5 + 4 + 2
  * The server's first bytes, up to where it is known whether it asks for a second ClientHello. That one is sent in the clear
  * and could name another host, so it must pass the gate too; anything later is encrypted. The upstream is left paused.
  */
-export async function firstAnswer(
-  upstream: Socket,
-  timeoutMs: number,
-): Promise<{ bytes: Buffer; retry: boolean; closed: boolean }> {
+export async function firstAnswer(upstream: Socket, timeoutMs: number): Promise<{ bytes: Buffer; retry: boolean }> {
   const need = RANDOM_AT + RETRY_RANDOM.length
   const read = await collect(upstream, Buffer.alloc(0), timeoutMs, (bytes) =>
     bytes[0] === 22 && (bytes.length < 6 || bytes[5] === 2) && bytes.length < need ? null : bytes.length,
   )
   const retry = read.bytes[0] === 22 && read.bytes.subarray(RANDOM_AT, need).equals(RETRY_RANDOM)
-  return { bytes: read.bytes, retry, closed: read.state !== 'enough' }
+  return { bytes: read.bytes, retry }
 }
 
 /** change_cipher_spec, alert and early data. An alert that only warns does not end a handshake: a hello may follow it. */
@@ -123,7 +120,7 @@ function collect(
         const length = bytes.length === 0 ? null : enough(bytes)
         if (length !== null) finish('enough', length)
       } catch (error) {
-        // In a listener nobody would catch it, and the process would end.
+        // Nobody catches what a listener throws: the process would end.
         stop()
         failed(error)
       }

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { DEMO_MODEL } from '../../../contract/models.ts'
 import type { UpstreamAnswer } from '../provider/upstream.ts'
 import type { RequestBody } from '../wire/body.ts'
-import { errorBody, refusal, type WireFormat } from '../wire/formats.ts'
+import { errorBody, failure, type WireFormat } from '../wire/formats.ts'
 import { readConversation } from './conversation.ts'
 import { type Spoken, streamedAnswer, wholeAnswer } from './frames.ts'
 import { nextReply } from './script.ts'
@@ -29,9 +29,9 @@ export interface Demo {
 export function createDemo({ pieceDelayMs = 0 }: { pieceDelayMs?: number } = {}): Demo {
   return {
     async answer(format, body, signal, characters = 0) {
-      if (characters > MAX_CHARACTERS) return json(413, errorBody(format, refusal(413, 'demo-too-large', TOO_LARGE)))
+      if (characters > MAX_CHARACTERS) return json(413, errorBody(format, failure(413, 'demo-too-large', TOO_LARGE)))
       const spoken = speak(format, body)
-      if (!spoken) return json(400, errorBody(format, refusal(400, 'demo-unreadable', UNREADABLE)))
+      if (!spoken) return json(400, errorBody(format, failure(400, 'demo-unreadable', UNREADABLE)))
       if (!body.stream) return json(200, JSON.stringify(wholeAnswer(format, spoken)))
       const frames = streamedAnswer(format, spoken)
       return {

@@ -1,4 +1,4 @@
-/** The pages that the demo builds. What can be changed later stands in one place each: `--accent`, `<title>` and `<h1>`. */
+/** The pages that the demo builds. What can be changed later is in one place each: `--accent`, `<title>` and `<h1>`. */
 export type PageKind = 'counter' | 'todo' | 'page'
 
 const STYLE = `

@@ -1,6 +1,6 @@
 import type { Conversation, Turn } from './conversation.ts'
 import { colourIn, DESCRIPTIONS, escapeHtml, kindOf, pageOf, titleIn } from './page.ts'
-import { type Hands, handsOf, type ToolCall } from './tool-adapter.ts'
+import { adaptTools, type ToolAdapter, type ToolCall } from './tool-adapter.ts'
 
 export interface Reply {
   text: string
@@ -31,7 +31,7 @@ export function nextReply(conversation: Conversation): Reply {
   const steps = turns.slice(start + 1)
   const results = steps.flatMap((turn) => (turn.role === 'result' ? [turn.text] : []))
   const last = results.at(-1) ?? null
-  const hands = handsOf(conversation)
+  const adapter = adaptTools(conversation)
   const denial = last !== null && DENIAL.test(last) && REFUSED.test(last) ? last : null
   if (denial) return say(explain(denial))
   if (results.length >= MAX_STEPS)
@@ -45,29 +45,29 @@ export function nextReply(conversation: Conversation): Reply {
   const change = { colour: colourIn(text), title: titleIn(text) }
   const wantsChange =
     /\b(make|change|set|turn|rename|call|update|colou?r|title)\b/i.test(text) && (change.colour ?? change.title)
-  if (wantsFetch) return fetching(hands, url ?? 'https://example.com', last)
-  if (wantsBuild && !(wantsChange && hasBuilt(turns.slice(0, start)))) return building(hands, text, steps, last)
-  if (wantsChange) return changing(hands, change, steps, last)
+  if (wantsFetch) return playFetch(adapter, url ?? 'https://example.com', last)
+  if (wantsBuild && !(wantsChange && hasBuilt(turns.slice(0, start)))) return playBuild(adapter, text, steps, last)
+  if (wantsChange) return playChange(adapter, change, steps, last)
   return say(/denied|refused|blocked|403/i.test(text) ? explain(text) : HELP)
 }
 
-function building(hands: Hands, asked: string, steps: Turn[], last: string | null): Reply {
+function playBuild(adapter: ToolAdapter, asked: string, steps: Turn[], last: string | null): Reply {
   const kind = kindOf(asked)
   const title = titleIn(asked)
   const colour = colourIn(asked)
   const page = pageOf(kind, { ...(title ? { title } : {}), ...(colour ? { accent: colour.value } : {}) })
-  const write = hands.write(page)
+  const write = adapter.write(page)
   if (!write) return say(CANNOT)
-  if (last === null) return act(`${LABEL} I will write ${DESCRIPTIONS[kind]} to ${hands.file}.`, write)
+  if (last === null) return act(`${LABEL} I will write ${DESCRIPTIONS[kind]} to ${adapter.file}.`, write)
   const lastCall = steps.findLast((turn) => turn.role === 'call')
   const wrote = lastCall?.role === 'call' && lastCall.name === write.name
   // OpenCode and Claude Code do not overwrite a file that was not read first.
-  const read = hands.read()
+  const read = adapter.read()
   if (wrote && FAILED.test(last) && read && read.name !== write.name)
     return act('The file is already there. I read it first.', read)
   if (!wrote) return act('Now I write it anew.', write)
   return say(
-    `${LABEL} I wrote ${DESCRIPTIONS[kind]} to ${hands.file}: one file, nothing to install. Backlot cannot show pages yet; \`cat ${hands.file}\` prints it. Then try “make the button green” or “change the title to Lunch vote”.`,
+    `${LABEL} I wrote ${DESCRIPTIONS[kind]} to ${adapter.file}: one file, nothing to install. Backlot cannot show pages yet; \`cat ${adapter.file}\` prints it. Then try “make the button green” or “change the title to Lunch vote”.`,
   )
 }
 
@@ -76,14 +76,15 @@ interface Change {
   title: string | null
 }
 
-function changing(hands: Hands, { colour, title }: Change, steps: Turn[], last: string | null): Reply {
-  const read = hands.read()
+function playChange(adapter: ToolAdapter, { colour, title }: Change, steps: Turn[], last: string | null): Reply {
+  const read = adapter.read()
   if (!read) return say(CANNOT)
   if (last === null) return act(`${LABEL} I look at the page first.`, read)
   const reading = steps.find((turn) => turn.role === 'result')
   const page = reading?.role === 'result' ? reading.text : ''
   const accent = page.match(/--accent: #[0-9a-f]{6}/)?.[0]
-  if (!accent) return say(`${LABEL} There is no page of mine at ${hands.file} yet. Ask me to “build a counter” first.`)
+  if (!accent)
+    return say(`${LABEL} There is no page of mine at ${adapter.file} yet. Ask me to “build a counter” first.`)
 
   const named = title ? escapeHtml(title) : null
   const edits: [string, string][] = []
@@ -95,9 +96,9 @@ function changing(hands: Hands, { colour, title }: Change, steps: Turn[], last: 
   const open = edits.filter(([before, after]) => before !== after)
   const made = steps.filter((turn) => turn.role === 'result').length - 1
   const next = open[made]
-  const inOneGo = hands.edit('', '') === null
+  const inOneGo = adapter.edit('', '') === null
   if (next && !(inOneGo && made > 0)) {
-    const call = inOneGo ? hands.run(sed(open, hands.file), 'Change the page') : hands.edit(...next)
+    const call = inOneGo ? adapter.run(sed(open, adapter.file), 'Change the page') : adapter.edit(...next)
     if (call) return act('', call)
     return say(CANNOT)
   }
@@ -113,8 +114,8 @@ function sed(edits: [string, string][], file: string): string {
   return `sed -i ${edits.map(([a, b]) => `-e ${quote(`s|${from(a)}|${to(b)}|`)}`).join(' ')} ${quote(file)}`
 }
 
-function fetching(hands: Hands, url: string, last: string | null): Reply {
-  const fetch = hands.run(
+function playFetch(adapter: ToolAdapter, url: string, last: string | null): Reply {
+  const fetch = adapter.run(
     `curl -sS -i --max-time 20 '${url.replaceAll("'", '%27')}' | head -c 2000`,
     'Fetch the address',
   )

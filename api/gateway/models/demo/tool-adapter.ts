@@ -6,12 +6,12 @@ export interface ToolCall {
 }
 
 /** What the demo can do with the tools that a client offers. Null where no offered tool can do it. */
-export interface Hands {
+export interface ToolAdapter {
   /** Where the page is written: an absolute path. */
   file: string
   write(content: string): ToolCall | null
   read(): ToolCall | null
-  /** Replaces text that stands in the file once. */
+  /** Replaces text that occurs once in the file. */
   edit(before: string, after: string): ToolCall | null
   run(command: string, why: string): ToolCall | null
 }
@@ -31,7 +31,7 @@ const COMMAND = ['command', 'cmd', 'script', 'input']
 const parameterOf = (tool: Tool, names: string[]) => names.find((name) => tool.parameters.has(name))
 
 /** Matches the offered tools by the names that coding agents use (OpenCode, Codex, Gemini CLI, Claude Code and generic ones). */
-export function handsOf({ tools, system, turns }: Conversation): Hands {
+export function adaptTools({ tools, system, turns }: Conversation): ToolAdapter {
   const file = `${workingDirectory(system, turns)}/index.html`
   const find = (name: RegExp, ...needs: string[][]) => {
     const tool = tools.find((each) => name.test(each.name) && needs.every((names) => parameterOf(each, names)))

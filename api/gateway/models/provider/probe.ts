@@ -47,7 +47,7 @@ export async function askForModels(provider: Provider, key: string | null): Prom
     if (error instanceof Error && error.name === 'TimeoutError')
       return failed('It did not answer within ten seconds. Check the address.')
     if (error instanceof z.ZodError || error instanceof SyntaxError)
-      return failed('It answered, but not with a list of models. Check the address: it is what stands before /v1.')
+      return failed('It answered, but not with a list of models. Check the address: enter the base URL, without /v1.')
     return failed(`It could not be reached${code}. Check the address, and that this machine may reach it.`)
   } finally {
     void dispatcher.destroy()
@@ -57,7 +57,7 @@ export async function askForModels(provider: Provider, key: string | null): Prom
 function whyNot(status: number): string {
   if (status === 401 || status === 403) return `It refused the key (${status}). Enter the key again.`
   if (status === 404)
-    return 'It answers, but has no /v1/models there (404). Check the address: it is what stands before /v1.'
+    return 'It answers, but has no /v1/models there (404). Check the address: enter the base URL, without /v1.'
   if (status >= 300 && status < 400)
     return `It sends elsewhere (${status}), which is not followed. Enter the address that it really has.`
   return `It answered ${status}. Check the address, or try again later.`

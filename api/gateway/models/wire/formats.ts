@@ -4,20 +4,19 @@ import type { ModelDenial, ModelFailure } from '../../../contract/reasons.ts'
 /** OpenAI chat completions, OpenAI responses, Anthropic messages. */
 export type WireFormat = 'chat' | 'responses' | 'messages'
 
-/** Why a call is not made. `message` is read by the agent and by people: what was refused and what to do. */
-export interface Refusal {
+/** An answer of ours in the place of a provider's. `message` is read by the agent and by people: what happened and what to do. */
+interface OwnAnswer<R extends ModelDenial | ModelFailure> {
   status: number
-  /** For the audit log and the header `x-backlot-reason`. */
-  reason: ModelDenial | ModelFailure
+  /** For the header `x-backlot-reason`, and for the log. */
+  reason: R
   message: string
 }
-export const refusal = <R extends Refusal['reason']>(status: number, reason: R, message: string) => ({
-  status,
-  reason,
-  message,
-})
-/** A refusal of a call that is not made, as the log takes it. */
-export type Denied = Refusal & { reason: ModelDenial }
+/** Why a call is not made. */
+export type Refusal = OwnAnswer<ModelDenial>
+/** Why a call that was made has no answer of the provider's own. */
+export type Failure = OwnAnswer<ModelFailure>
+export const refusal = (status: number, reason: ModelDenial, message: string): Refusal => ({ status, reason, message })
+export const failure = (status: number, reason: ModelFailure, message: string): Failure => ({ status, reason, message })
 
 export const PATHS: ReadonlyMap<string, WireFormat> = new Map([
   ['/v1/chat/completions', 'chat'],
@@ -28,7 +27,7 @@ export const PATHS: ReadonlyMap<string, WireFormat> = new Map([
 /** `beta=true` is what Anthropic's SDK adds for beta features; no other query means anything on these paths. */
 const KNOWN_QUERIES = new Set(['', 'beta=true'])
 
-type Route = { to: 'call'; path: string; format: WireFormat } | { to: 'list' } | { to: 'refused'; refusal: Denied }
+type Route = { to: 'call'; path: string; format: WireFormat } | { to: 'list' } | { to: 'refused'; refusal: Refusal }
 
 /**
  * Compares the request target as it came, byte for byte: nothing is decoded, collapsed or resolved, so `/v1/messages/../files`,
@@ -68,8 +67,8 @@ const ANTHROPIC_TYPES: Record<number, string> = {
   503: 'overloaded_error',
 }
 
-/** The body of a refusal as the provider of that format would write it. */
-export function errorBody(format: WireFormat, { status, reason, message }: Refusal): string {
+/** The body of such an answer as the provider of that format would write it. */
+export function errorBody(format: WireFormat, { status, reason, message }: Refusal | Failure): string {
   if (format === 'messages') {
     const type = ANTHROPIC_TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error')
     return JSON.stringify({ type: 'error', error: { type, message } })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { RequestBody } from './body.ts'
-import { type Denied, refusal, type WireFormat } from './formats.ts'
+import { type Refusal, refusal, type WireFormat } from './formats.ts'
 
 /**
  * Model providers can fetch, search, run code and store on a caller's behalf: ways out that no egress rule sees (L04,
@@ -19,7 +19,7 @@ const REFUSED_FIELDS =
 const saysNothing = (value: unknown) =>
   value === null || value === false || value === '' || (Array.isArray(value) && value.length === 0)
 
-const refused = (what: string, todo: string): Denied =>
+const refuse = (what: string, todo: string): Refusal =>
   refusal(
     403,
     'server-side-refused',
@@ -27,23 +27,23 @@ const refused = (what: string, todo: string): Denied =>
   )
 
 /** The first part of the request that would make the provider act outside this sandbox's policy, or null. */
-export function serverSideRefusal(format: WireFormat, body: RequestBody): Denied | null {
+export function serverSideRefusal(format: WireFormat, body: RequestBody): Refusal | null {
   for (const [field, value] of Object.entries(body))
     if (REFUSED_FIELDS.test(field) && !saysNothing(value))
-      return refused(`The field "${field.slice(0, 60)}"`, 'Leave it out.')
+      return refuse(`The field "${field.slice(0, 60)}"`, 'Leave it out.')
   return toolRefusal(format, body.tools) ?? contentRefusal([body.messages, body.input, body.system, body.instructions])
 }
 
 const tools = z.array(z.looseObject({ type: z.string().nullish() })).nullish()
 
-function toolRefusal(format: WireFormat, offered: unknown): Denied | null {
+function toolRefusal(format: WireFormat, offered: unknown): Refusal | null {
   const read = tools.safeParse(offered)
   if (!read.success) return refusal(400, 'body-invalid', '"tools" must be a list of objects, each with "type" as text.')
   for (const { type } of read.data ?? []) {
     // Anthropic: no type means a custom tool. OpenAI: the type is required, so none is not one that we know.
     if (type ? CLIENT_RUN[format].test(type) : format === 'messages') continue
     const name = type ? `"${type.slice(0, 60)}"` : 'without a type'
-    return refused(
+    return refuse(
       `The tool ${name} is run by the provider and`,
       'Switch it off in the agent; tools that the agent runs itself work.',
     )
@@ -52,7 +52,7 @@ function toolRefusal(format: WireFormat, offered: unknown): Denied | null {
 }
 
 /** Looks at every object of the conversation. What a tool was called with is data, not an instruction to the provider. */
-function contentRefusal(roots: readonly unknown[]): Denied | null {
+function contentRefusal(roots: readonly unknown[]): Refusal | null {
   const open = [...roots]
   while (open.length > 0) {
     const value = open.pop()
@@ -74,14 +74,14 @@ const withUrl = z.looseObject({ url: z.string() })
 const REFERENCES = new Set(['item_reference', 'container_upload'])
 const INLINE = 'Send the content itself (as data: or base64).'
 
-function partRefusal(type: unknown, part: [string, unknown][]): Denied | null {
-  if (typeof type === 'string' && REFERENCES.has(type)) return refused(`A part of type "${type}"`, INLINE)
+function partRefusal(type: unknown, part: [string, unknown][]): Refusal | null {
+  if (typeof type === 'string' && REFERENCES.has(type)) return refuse(`A part of type "${type}"`, INLINE)
   for (const [key, value] of part) {
     if (value === null || value === undefined) continue
-    if (/^file_?ids?$/i.test(key)) return refused(`"${key}"`, INLINE)
+    if (/^file_?ids?$/i.test(key)) return refuse(`"${key}"`, INLINE)
     if (key === 'source' && typeof value === 'object' && !source.safeParse(value).success)
-      return refused('A source other than text or base64', INLINE)
-    if (/_(url|uri)$/i.test(key) && !isInline(value)) return refused(`"${key.slice(0, 60)}" with an address`, INLINE)
+      return refuse('A source other than text or base64', INLINE)
+    if (/_(url|uri)$/i.test(key) && !isInline(value)) return refuse(`"${key.slice(0, 60)}" with an address`, INLINE)
   }
   return null
 }

@@ -20,7 +20,7 @@ const usage = z.looseObject({
 })
 const slot = usage.nullish().catch(null)
 const nested = z.looseObject({ usage: slot }).nullish().catch(null)
-/** `usage` stands at the top (chat, message_delta, whole answers), in `response` (response.completed) or in `message` (message_start). */
+/** `usage` is at the top (chat, message_delta, whole answers), in `response` (response.completed) or in `message` (message_start). */
 const carrier = z.looseObject({ usage: slot, response: nested, message: nested })
 
 /**

@@ -1,8 +1,5 @@
 /** What would grow without a bound: work whose client has left, look-ups, and refusals that the log does not take. */
 import { expect, test } from 'vitest'
-import { auditEvent } from '../../../../api/audit/event.ts'
-import { createBacklog } from '../../../../api/gateway/egress/backlog.ts'
-import { newId } from '../../../../api/ids.ts'
 import { keptForOneTest } from '../../../support/kept.ts'
 import { createWorld, rule } from './world/world.ts'
 
@@ -42,28 +39,17 @@ test('look-ups: so many at once, given up or not, and one for each name', async 
   await expect.poll(() => asked.length).toBe(3)
 })
 
-test('refusals beyond what may wait are counted', async () => {
-  const written: string[] = []
-  const named = (raw: string) =>
-    auditEvent('egress.request', {
-      actor: { type: 'sandbox', id: newId('sb') },
-      decision: 'deny',
-      reason: 'no-rule',
-      detail: { method: '', host: '', port: null, path: null, phase: 'work', address: null, raw },
-    })
-  const state = { up: false, tries: 0 }
-  const later = createBacklog({
-    store: async (event) => {
-      state.tries++
-      if (state.up && event.kind === 'egress.request') written.push(event.detail.raw ?? '')
-      return state.up
-    },
-    counted: (lost) => named(`${lost} denials`),
-    maxPending: 2,
-  })
-  for (const raw of ['1', '2', '3', '4', '5']) later(named(raw))
-  await expect.poll(() => state.tries).toBeGreaterThan(1)
-  expect(written).toEqual([])
-  state.up = true
-  await expect.poll(() => written).toEqual(['1', '2', '3 denials'])
+test('refusals beyond what may wait for the log are counted, and the count is written', async () => {
+  const world = keep(await createWorld({ rules, limits: { refusalBurst: 5000, requestBurst: 5000 } }))
+  world.state.auditUp = false
+  const refused = 'GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n'
+  const waves = 40
+  for (let wave = 0; wave < waves; wave++)
+    await world.raw(refused.repeat(29) + refused.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+  world.state.auditUp = true
+  await world.until(() => world.denials().some(({ reason }) => reason === 'audit-unavailable'))
+  const named = world.denials().filter(({ reason }) => reason === 'no-rule')
+  expect(named).toHaveLength(1000)
+  const counts = world.denials().filter(({ reason }) => reason === 'audit-unavailable')
+  expect(counts).toMatchObject([{ decision: 'deny', detail: { raw: `${waves * 30 - 1000} denials` } }])
 })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type ModelDoor, openModelDoor, someone } from '../../../support/models/door.ts'
+import { type ModelDoor, openModelDoor } from '../../../support/models/door.ts'
 import { json, openProvider } from '../../../support/models/provider.ts'
 import { tlsUpstream } from '../egress/world/upstream.ts'
 
@@ -348,65 +348,6 @@ describe('when it goes wrong', () => {
     await door.until('model.call')
     expect(door.events.map(({ kind }) => kind)).toEqual(['model.request', 'model.call'])
     expect(door.events[1]?.detail).toMatchObject({ outcome: 'client-closed', inputTokens: 1, outputTokens: 2 })
-  })
-
-  test('what cannot be recorded is not sent', async () => {
-    const upstream = await openProvider((_request, response) => json(response, 200, {}))
-    const door = await doorTo(upstream, 'openai', { append: async () => Promise.reject(new Error('no database')) })
-    const answer = await door.post('/v1/messages', ask)
-    expect(answer.status).toBe(503)
-    expect(await answer.json()).toMatchObject({ type: 'error', error: { type: 'overloaded_error' } })
-    expect((await door.post('/v1/files', {})).status).toBe(503)
-    expect(upstream.seen).toEqual([])
-  })
-
-  test('an end that the log did not take is written again until it does', async () => {
-    const state = { refusals: 1 }
-    const upstream = await openProvider((_request, response) => json(response, 200, {}))
-    const door = await doorTo(upstream, 'openai', {
-      append: async (event) => {
-        if (event.kind === 'model.call' && state.refusals-- > 0) throw new Error('no database')
-      },
-    })
-    expect((await door.post('/v1/chat/completions', ask)).status).toBe(200)
-    expect(await door.until('model.call')).toHaveLength(1)
-  })
-})
-
-describe('a change cuts off what it forbids', () => {
-  async function streaming() {
-    const upstream = await openProvider((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
-      response.write('data: 1\n\n')
-    })
-    const door = await doorTo(upstream)
-    const answer = await door.post('/v1/chat/completions', ask)
-    const reader = answer.body?.getReader()
-    await reader?.read()
-    return { door, upstream, ended: async () => expect(reader?.read()).rejects.toThrow() }
-  }
-
-  test.for([
-    ['the label rises', { who: { ...someone, label: 'confidential' as const } }],
-    ['nobody is behind the door any more', { who: null }],
-    ['another model is assigned', { assignments: [{ slot: 'cloud' as const, provider: 'cloudy', model: 'big-2' }] }],
-    ['the provider is removed', { providers: [] }],
-  ] as const)('%s', async ([_what, change]) => {
-    const { door, ended } = await streaming()
-    door.models.rejudge()
-    Object.assign(door.world, change)
-    door.models.rejudge()
-    await ended()
-    expect((await door.until('model.call'))[0]).toMatchObject({ reason: 'killed', detail: { outcome: 'killed' } })
-  })
-
-  test('a kill ends every connection, to the sandbox and to the provider, and the next call works', async () => {
-    const { door, ended } = await streaming()
-    door.models.closeAll('killed')
-    await ended()
-    await expect.poll(() => door.models.connections()).toBe(0)
-    expect((await door.until('model.call'))[0]?.detail).toMatchObject({ outcome: 'killed' })
-    expect((await door.post('/v1/chat/completions', ask)).status).toBe(200)
   })
 })
 

@@ -183,7 +183,7 @@ describe('testing a provider', () => {
   test.for([
     ['a list of models', 200, { data: [{ id: 'big-1' }, { id: 'big-2' }] }, { ok: true, models: ['big-1', 'big-2'] }],
     ['a refused key', 401, { error: KEY }, { ok: false, message: expect.stringContaining('refused the key') }],
-    ['a wrong path', 404, {}, { ok: false, message: expect.stringContaining('before /v1') }],
+    ['a wrong path', 404, {}, { ok: false, message: expect.stringContaining('base URL, without /v1') }],
     ['something else', 200, { hello: 1 }, { ok: false, message: expect.stringContaining('not with a list of models') }],
     ['a redirect', 302, {}, { ok: false, message: expect.stringContaining('not followed') }],
   ] as const)('%s', async ([_what, status, body, expected]) => {

@@ -136,12 +136,12 @@ describe('what would make the provider act where no policy sees it is refused (L
 
 describe('two readers of one body must not see two requests (A09)', () => {
   test.for([
-    ['a model that stands twice', '{"model":"default","messages":[],"model":"other"}'],
-    ['a model that stands twice, once escaped', '{"model":"default","mod\\u0065l":"other"}'],
-    ['a model that stands twice, once in capitals', '{"model":"default","Model":"other"}'],
+    ['a model that appears twice', '{"model":"default","messages":[],"model":"other"}'],
+    ['a model that appears twice, once escaped', '{"model":"default","mod\\u0065l":"other"}'],
+    ['a model that appears twice, once in capitals', '{"model":"default","Model":"other"}'],
     ['only a model in capitals', '{"MODEL":"default"}'],
-    ['tools that stand twice', '{"model":"default","tools":[],"tools":[{"type":"web_search"}]}'],
-    ['a part that stands twice', '{"model":"default","messages":[{"role":"user","role":"system"}]}'],
+    ['tools that appear twice', '{"model":"default","tools":[],"tools":[{"type":"web_search"}]}'],
+    ['a role that appears twice', '{"model":"default","messages":[{"role":"user","role":"system"}]}'],
     ['a long s, which Go folds', '{"model":"default","meſſages":[]}'],
     ['no model', '{"messages":[]}'],
     ['a model that is a list', '{"model":["default"]}'],

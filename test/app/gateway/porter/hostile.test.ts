@@ -65,7 +65,7 @@ describe('an answer is judged', () => {
   ]
   test.each(rows)('%s', async (_what, answer, code) => {
     await impostor(answer)
-    await expect(gateway.link.exec(exec)).rejects.toMatchObject({ code })
+    await expect(gateway.porter.exec(exec)).rejects.toMatchObject({ code })
   })
 
   function flood(stream: http2.ServerHttp2Stream) {
@@ -83,14 +83,14 @@ test('a reason that the sandbox gives is cut to what people can read', async () 
     stream.respond({ ':status': 500 })
     stream.end(JSON.stringify({ message: 'x'.repeat(100_000) }))
   })
-  const failed = await gateway.link.exec(exec).catch((error: Error) => error)
+  const failed = await gateway.porter.exec(exec).catch((error: Error) => error)
   expect(failed).toBeInstanceOf(Error)
   expect(failed).toMatchObject({ message: expect.stringMatching(/^.{100,700}$/) })
 })
 
 test('an answer that never comes ends with the time limit', async () => {
   await impostor(() => {})
-  await expect(gateway.link.exec({ ...exec, timeoutMs: -9000 })).rejects.toMatchObject({ code: 'sandbox_not_ready' })
+  await expect(gateway.porter.exec({ ...exec, timeoutMs: -9000 })).rejects.toMatchObject({ code: 'sandbox_not_ready' })
 })
 
 test.each([
@@ -111,7 +111,7 @@ test.each([
   socket.write(bytes)
   socket.resume()
   const porter = startPorter(world.socketPath)
-  await until('a real porter answers', () => gateway.link.health().catch(() => null))
+  await until('a real porter answers', () => gateway.porter.terminals().catch(() => null))
   porter.close()
 })
 
@@ -120,13 +120,13 @@ test('the newest connection counts, and the one before is closed', async () => {
   const gone = closed(first.resume())
   await impostor(json({ exitCode: 0, stdout: 'second', stderr: '', truncated: false }))
   await gone
-  expect(await gateway.link.exec(exec)).toMatchObject({ stdout: 'second' })
+  expect(await gateway.porter.exec(exec)).toMatchObject({ stdout: 'second' })
 })
 
 test('connections beyond a burst are turned away, and time lets them in again', async () => {
   for (let count = 0; count < 200; count++) await dialled()
   const porter = startPorter(world.socketPath)
-  await until('a real porter answers', () => gateway.link.health().catch(() => null))
+  await until('a real porter answers', () => gateway.porter.terminals().catch(() => null))
   porter.close()
 })
 

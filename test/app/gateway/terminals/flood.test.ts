@@ -2,7 +2,7 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type PaceLimits, USUAL_PACE } from '../../../../api/gateway/terminals/pace.ts'
+import { type RecordingRates, USUAL_RATES } from '../../../../api/gateway/terminals/limiter.ts'
 import { type PorterWorld, porterWorld, startPorter } from '../../../support/sandbox/porter.ts'
 import { readUntil } from '../../../support/sandbox/read-until.ts'
 import { until } from '../../../support/until.ts'
@@ -20,8 +20,8 @@ afterEach(async () => {
 })
 
 const size = { cols: 80, rows: 24 }
-/** At this pace what is on its way, a MiB, would take a minute. */
-const slow: PaceLimits = { ...USUAL_PACE, burstBytes: 500_000, bytesPerSecond: 16_384 }
+/** At this rate what is on its way, a MiB, would take a minute. */
+const slow: RecordingRates = { ...USUAL_RATES, burstBytes: 500_000, bytesPerSecond: 16_384 }
 /** The key that started it lets through some as well; what waits at the recorder may be more than is left of that. */
 const AT_ONCE_BYTES = slow.burstBytes + slow.graceBytes - 600_000
 
@@ -50,7 +50,7 @@ const files = async (name: string) => {
 }
 
 test('a flood that is slowed can be interrupted, and the prompt is back soon', async () => {
-  const gateway = await started({ pace: slow })
+  const gateway = await started({ recordingRates: slow })
   const bytes = await opened(gateway, 'main')
   bytes.write('yes\n')
   bytes.resume()
@@ -66,7 +66,7 @@ test('a flood that is slowed can be interrupted, and the prompt is back soon', a
 })
 
 test('beside a flood the other terminals of the sandbox go on', async () => {
-  const gateway = await started({ pace: slow })
+  const gateway = await started({ recordingRates: slow })
   const flood = await opened(gateway, 'flood')
   const other = await opened(gateway, 'other')
   flood.write('yes\n')
@@ -84,7 +84,7 @@ test('beside a flood the other terminals of the sandbox go on', async () => {
 
 test('the gateway stops at once while it slows a flood, and the next one goes on where it was, to the byte', async () => {
   const lines = 400_000
-  const first = await started({ pace: { ...slow, bytesPerSecond: 1 } })
+  const first = await started({ recordingRates: { ...slow, bytesPerSecond: 1 } })
   const bytes = await opened(first, 'main')
   bytes.write(`stty -echo; clear; seq -f 'line-%06g' ${lines}; echo the""-end\n`)
   bytes.resume()
@@ -108,8 +108,8 @@ test('the gateway stops at once while it slows a flood, and the next one goes on
 })
 
 test('what compresses well goes on far beyond the quota, a restart counts what is on the disk, and ended ones are compressed whole', async () => {
-  const steady = { ...USUAL_PACE, burstBytes: 500_000, bytesPerSecond: 1_000_000, typedBurstBytes: 0 }
-  const options = { quotaBytes: 2_500_000, segmentBytes: 500_000, pace: steady }
+  const steady = { ...USUAL_RATES, burstBytes: 500_000, bytesPerSecond: 1_000_000, typedBurstBytes: 0 }
+  const options = { quotaBytes: 2_500_000, segmentBytes: 500_000, recordingRates: steady }
   const gateway = await started(options)
   const bytes = await opened(gateway, 'main')
   bytes.write(`head -c 4000000 /dev/zero | tr '\\0' x; echo the""-end; exit 0\n`)

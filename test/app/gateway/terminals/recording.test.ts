@@ -210,3 +210,21 @@ test('a terminal whose opening cannot be recorded is not opened', async () => {
   world.events.push = push
   expect(porter.terminals.list()).toEqual([])
 })
+
+test('a terminal that ends while the log is away is over at once, and the log has its end later', async () => {
+  const { terminals } = await opened()
+  const push = world.events.push
+  world.events.push = () => {
+    throw new Error('the log is away')
+  }
+  const { bytes } = await terminals.stream('main', null)
+  read(bytes).write('exit 7\n')
+  await new Promise((ended) => bytes.once('end', ended))
+  expect(world.events.map(({ kind }) => kind)).toEqual(['terminal.opened'])
+  world.events.push = push
+  const closed = await until(
+    'it is in the log',
+    () => world.events.find(({ kind }) => kind === 'terminal.closed') ?? null,
+  )
+  expect(closed).toMatchObject({ detail: { terminal: 'main', exitCode: 7, why: 'exited' } })
+})

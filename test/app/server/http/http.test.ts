@@ -118,6 +118,57 @@ describe('errors', () => {
     expect(errorBody.parse(JSON.parse(text.split('\r\n\r\n')[1] ?? '')).error.code).toBe('invalid_request')
   })
 
+  test.each<[string, string, unknown, string]>([
+    [
+      'POST',
+      '/api/v1/prototypes',
+      { title: 'T', hypothesis: 'x'.repeat(2001) },
+      'hypothesis: must be at most 2000 characters',
+    ],
+    ['POST', '/api/v1/prototypes', {}, 'title: is missing'],
+    ['POST', '/api/v1/prototypes', { title: 7 }, 'title: must be text'],
+    [
+      'POST',
+      '/api/v1/prototypes',
+      { title: 'T', label: 'secret' },
+      'label: must be one of public, internal, confidential, restricted',
+    ],
+    ['POST', '/api/v1/prototypes', { title: 'T', owner: 'me' }, 'owner: there is no such field'],
+    ['POST', '/api/v1/prototypes', { title: 7, hypothesis: 8 }, 'title: must be text · hypothesis: must be text'],
+    ['POST', '/api/v1/prototypes', [], 'the body: must be an object'],
+    ['POST', '/api/v1/prototypes', 'null', 'the body: must be an object'],
+    ['POST', '/api/v1/prototypes', undefined, 'the body: '],
+    ['GET', '/api/v1/prototypes?limit=many', undefined, 'limit: must be a number'],
+    // Unions: what is wrong with the form that was meant.
+    ['POST', '/api/v1/sessions', { token: 'short' }, 'token: must be at least 20 characters'],
+    ['POST', '/api/v1/sessions', { token: 'a'.repeat(30), extra: 1 }, 'extra: there is no such field'],
+    ['POST', '/api/v1/sessions', { email: 'a@b.example' }, 'password: is missing'],
+    ['POST', '/api/v1/sessions', { email: 'a@b.example', password: 5 }, 'password: must be text'],
+    ['POST', '/api/v1/sessions', {}, 'token: is missing'],
+    ['POST', '/api/v1/sessions', 5, 'the body: must be an object'],
+    ['PUT', '/api/v1/models/assignments/cloud', { provider: 'demo' }, 'model: is missing'],
+    [
+      'PUT',
+      '/api/v1/models/assignments/cloud',
+      { provider: null, model: null, more: 1 },
+      'more: there is no such field',
+    ],
+    ['PUT', '/api/v1/models/assignments/both', { provider: 'demo', model: 'x' }, 'slot: must be one of cloud, local'],
+    ['POST', '/api/v1/kill', { scope: 'all' }, 'scope: must be one of sandbox, person, everything'],
+    ['POST', '/api/v1/kill', { scope: 'person', id: 'me' }, 'id: must be of the form ^pe_'],
+    ['POST', '/api/v1/sandboxes/<sandbox>/exec', { argv: ['a', 5] }, 'argv.1: must be text'],
+    ['POST', '/api/v1/people', { email: 'nobody', name: 'N', roles: [] }, 'email: '],
+  ])('%s %s %j names what is wrong', async (method, path, body, message) => {
+    const person = await server.personWith('pm', 'admin', 'security')
+    const id = path.includes('<sandbox>') ? (await prototypeOf(person)).view.sandbox.id : ''
+    const asked = { method, ...(body === undefined ? {} : { body: typeof body === 'number' ? `${body}` : body }) }
+    const { status, json } = await person.ask(path.replace('<sandbox>', id), asked)
+    const { error } = errorBody.parse(json)
+    expect({ status, code: error.code }).toEqual({ status: 400, code: 'invalid_request' })
+    expect(error.message.slice(0, message.length)).toBe(message)
+    expect(error.message).not.toContain('Invalid input')
+  })
+
   test('a field that is wrong is named', async () => {
     const person = await server.personWith('pm')
     const { json } = await person.ask('/api/v1/prototypes', { method: 'POST', body: { title: '' } })

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { createDemo } from '../../../../api/gateway/models/demo/answer.ts'
-import { MAX_VALUES, readRequest } from '../../../../api/gateway/models/wire/body.ts'
+import { readRequest } from '../../../../api/gateway/models/wire/body.ts'
 import type { WireFormat } from '../../../../api/gateway/models/wire/formats.ts'
+import { MAX_VALUES } from '../../../../api/gateway/models/wire/scan-keys.ts'
 import { serverSideRefusal } from '../../../../api/gateway/models/wire/server-side.ts'
 
 const MIB = 1_048_576

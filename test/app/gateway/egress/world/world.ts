@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { createOutbox } from '../../../../../api/audit/outbox.ts'
 import type { AuditEvent } from '../../../../../api/contract/audit.ts'
 import type { PolicyInForce, RuleInForce } from '../../../../../api/contract/policy.ts'
 import { dialAddress } from '../../../../../api/gateway/egress/dial.ts'
@@ -85,18 +86,20 @@ export async function createWorld({
   const errors: unknown[] = []
   const log = pino({ level: 'error' }, { write: (line: string) => void errors.push(line) })
 
+  const append = async (event: AuditEvent) => {
+    await new Promise<void>((done) => setImmediate(done))
+    order.push('audit…')
+    await state.hold
+    order.splice(order.indexOf('audit…'), 1)
+    if (!state.auditUp) throw new Error('the log is down')
+    events.push(event)
+    order.push(`audit:${event.kind}:${event.decision}`)
+    for (const look of watchers) look()
+  }
   const egress = createEgress({
     sandbox: { id: state.identity?.sandbox ?? newId('sb'), current: () => state.identity },
-    append: async (event) => {
-      await new Promise<void>((done) => setImmediate(done))
-      order.push('audit…')
-      await state.hold
-      order.splice(order.indexOf('audit…'), 1)
-      if (!state.auditUp) throw new Error('the log is down')
-      events.push(event)
-      order.push(`audit:${event.kind}:${event.decision}`)
-      for (const look of watchers) look()
-    },
+    append,
+    outbox: createOutbox({ append, log }),
     resolve: async (host) => {
       order.push(`resolve:${host}`)
       if (resolve) return resolve(host)

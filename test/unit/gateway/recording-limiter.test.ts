@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createPace, USUAL_PACE } from '../../../api/gateway/terminals/pace.ts'
+import { createRecordingLimiter, USUAL_RATES } from '../../../api/gateway/terminals/limiter.ts'
 
 const limits = { burstBytes: 1000, bytesPerSecond: 100, typedBurstBytes: 500, typedBytesPerSecond: 10, graceBytes: 200 }
 
@@ -42,32 +42,32 @@ const rows: [string, Step[]][] = [
   ['a key is answered however much is reserved', [reserve(1_000_000, 0, 9_990_000), key, pass(200, 0, true)]],
 ]
 
-describe('the pace of a flood', () => {
+describe('how fast a flood is recorded', () => {
   test.each(rows)('%s', (_what, steps) => {
     const clock = { now: 0 }
-    const pace = createPace(limits, () => clock.now).terminal()
+    const limiter = createRecordingLimiter(limits, () => clock.now).forTerminal()
     for (const step of steps) {
       if ('at' in step) clock.now = step.at
-      if ('typed' in step) pace.typed()
-      else if ('pass' in step) expect(pace.pass(step.pass)).toBe(step.gives)
-      else expect(pace.reserve(step.reserve)).toBeCloseTo(step.waitMs)
+      if ('typed' in step) limiter.noteKey()
+      else if ('pass' in step) expect(limiter.take(step.pass)).toBe(step.gives)
+      else expect(limiter.reserve(step.reserve)).toBeCloseTo(step.waitMs)
     }
   })
 
   test('the terminals of a sandbox share it, but a key is for one', () => {
-    const pace = createPace(limits, () => 0)
-    const [flood, other] = [pace.terminal(), pace.terminal()]
-    expect(flood.pass(1000)).toBe(true)
-    flood.typed()
-    expect(other.pass(1)).toBe(false)
-    expect(flood.pass(1)).toBe(true)
+    const limiter = createRecordingLimiter(limits, () => 0)
+    const [flood, other] = [limiter.forTerminal(), limiter.forTerminal()]
+    expect(flood.take(1000)).toBe(true)
+    flood.noteKey()
+    expect(other.take(1)).toBe(false)
+    expect(flood.take(1)).toBe(true)
   })
 })
 
-test('the usual pace: ordinary work at once, and what cannot be compressed needs more than an hour for the quota', () => {
+test('the usual rates: ordinary work at once, and what cannot be compressed needs more than an hour for the quota', () => {
   const quotaBytes = 536_870_912
-  const atOnce = USUAL_PACE.burstBytes + USUAL_PACE.typedBurstBytes
-  const perSecond = USUAL_PACE.bytesPerSecond + USUAL_PACE.typedBytesPerSecond
-  expect(USUAL_PACE.burstBytes).toBeGreaterThan(2 * 30_000_000)
+  const atOnce = USUAL_RATES.burstBytes + USUAL_RATES.typedBurstBytes
+  const perSecond = USUAL_RATES.bytesPerSecond + USUAL_RATES.typedBytesPerSecond
+  expect(USUAL_RATES.burstBytes).toBeGreaterThan(2 * 30_000_000)
   expect((quotaBytes - atOnce) / perSecond).toBeGreaterThan(3600)
 })

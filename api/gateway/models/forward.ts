@@ -1,0 +1,172 @@
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Provider } from '../../contract/models.ts'
+import type { Demo } from './demo/answer.ts'
+import type { Upstream, UpstreamAnswer } from './provider/upstream.ts'
+import type { RequestBody } from './wire/body.ts'
+import { errorBody, type Failure, failure, type Refusal, type WireFormat } from './wire/formats.ts'
+import { downstreamHeaders, keyMask, upstreamHeaders } from './wire/headers.ts'
+import { observeUsage, type Usage } from './wire/usage.ts'
+
+/** Longest error body of a provider that is read, masked and passed on. */
+const MAX_ERROR_BYTES = 65_536
+
+export interface AllowedCall {
+  path: string
+  format: WireFormat
+  provider: Provider
+  body: RequestBody
+  /** The request's text with the provider's model name in it. */
+  text: string
+  key: string | null
+  abort: AbortController
+}
+
+export interface CallEnd extends Usage {
+  /** The provider's status; null when it never answered. */
+  status: number | null
+  firstByteMs: number | null
+  outcome: 'completed' | 'client-closed' | 'upstream-error'
+}
+
+/**
+ * Makes an allowed call and passes its answer through: byte for byte, with back-pressure, headers at once. Never rejects;
+ * what happened is the return value, for the log. The client's going away ends the call upstream (L11, test/CASES.md).
+ */
+export async function forward(
+  call: AllowedCall,
+  {
+    request,
+    response,
+    upstream,
+    demo,
+  }: { request: IncomingMessage; response: ServerResponse; upstream: Upstream; demo: Demo },
+): Promise<CallEnd> {
+  const startedAt = performance.now()
+  const end: CallEnd = { status: null, firstByteMs: null, inputTokens: null, outputTokens: null, outcome: 'completed' }
+  const mask = keyMask(call.key)
+  let observer: ReturnType<typeof observeUsage> | null = null
+  const gone = () => {
+    if (!response.writableFinished) call.abort.abort()
+  }
+  response.once('close', gone)
+  if (response.destroyed) gone()
+  try {
+    const answer = await ask(call, request, upstream, demo)
+    end.status = answer.status
+    // An answer that is no longer wanted still has a body, and its 'error' must have a listener.
+    answer.body.on('error', () => undefined)
+    if (answer.status < 200 || answer.status >= 300) {
+      end.outcome = 'upstream-error'
+      await passError(call, answer, response, mask)
+      return end
+    }
+    const type = String(answer.headers['content-type'] ?? '')
+    const length = answer.headers['content-length']
+    observer = observeUsage(type.startsWith('text/event-stream'))
+    const headers = downstreamHeaders(answer.headers, mask)
+    response.writeHead(answer.status, typeof length === 'string' ? { ...headers, 'content-length': length } : headers)
+    // A stream's head says that the model has begun, perhaps long before its first word.
+    if (length === undefined) response.flushHeaders()
+    for await (const chunk of answer.body) {
+      if (!Buffer.isBuffer(chunk)) continue
+      end.firstByteMs ??= Math.round(performance.now() - startedAt)
+      observer.see(chunk)
+      if (!response.write(chunk)) await once(response, 'drain', { signal: call.abort.signal })
+    }
+    response.end()
+    return end
+  } catch (error) {
+    end.outcome = call.abort.signal.aborted ? 'client-closed' : 'upstream-error'
+    if (response.headersSent) response.destroy()
+    else answerInstead(response, call.format, failure(502, 'upstream-failed', failureText(error)))
+    return end
+  } finally {
+    response.off('close', gone)
+    // What was counted before an answer broke off was used too.
+    if (observer) Object.assign(end, observer.end())
+    // Whatever was not read to its end is let go, so that its connection does not stay taken.
+    if (end.outcome !== 'completed') call.abort.abort()
+  }
+}
+
+function ask(call: AllowedCall, request: IncomingMessage, upstream: Upstream, demo: Demo): Promise<UpstreamAnswer> {
+  const { format, provider, path, abort } = call
+  if (provider.kind === 'demo') return demo.answer(format, call.body, abort.signal, call.text.length)
+  const headers = upstreamHeaders(provider.kind, format, call.key, request.headers)
+  return upstream.send({ provider, path, headers, body: call.text, signal: abort.signal })
+}
+
+/** Passes a provider's refusal on with the key masked; what is about the key itself, or leads elsewhere, is answered in our own words. */
+async function passError(
+  call: AllowedCall,
+  answer: UpstreamAnswer,
+  response: ServerResponse,
+  mask: (text: string) => string,
+) {
+  const own = ownWords(answer.status)
+  if (own) {
+    answer.body.destroy()
+    return answerInstead(response, call.format, own)
+  }
+  const body = answer.headers['content-encoding'] ? null : await readLimited(answer.body)
+  if (body === null)
+    return answerInstead(
+      response,
+      call.format,
+      failure(answer.status, 'upstream-error', `The model provider answered ${answer.status}.`),
+    )
+  response.writeHead(answer.status, downstreamHeaders(answer.headers, mask))
+  response.end(mask(body))
+}
+
+function ownWords(status: number): Failure | null {
+  if (status === 401)
+    return failure(
+      401,
+      'provider-key-refused',
+      'The model provider refused the key that Backlot holds for it. Ask your admin to check it under Models.',
+    )
+  if (status < 400)
+    return failure(
+      502,
+      'upstream-redirect',
+      `The model provider answered ${status} and Backlot does not follow it. Ask your admin to check the provider's address under Models.`,
+    )
+  return null
+}
+
+/** Null when it is longer than anybody would read. */
+async function readLimited(body: AsyncIterable<unknown>): Promise<string | null> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    if (!Buffer.isBuffer(chunk)) continue
+    bytes += chunk.length
+    if (bytes > MAX_ERROR_BYTES) return null
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** An answer of ours, in the shape of the provider whose format it is. */
+export function answerInstead(response: ServerResponse, format: WireFormat, given: Refusal | Failure): void {
+  if (response.headersSent || response.destroyed) return
+  const body = errorBody(format, given)
+  response.writeHead(given.status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'x-backlot-reason': given.reason,
+  })
+  response.end(body)
+}
+
+/** Codes only: an error's message can hold an address or a certificate's text that a sandbox has no business with. */
+function failureText(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const todo = 'Ask your admin to test the provider under Models.'
+  if (/CERT|SELF_SIGNED|TLS|SSL|UNABLE_TO/.test(code))
+    return `The model provider's certificate was not accepted (${code}). ${todo}`
+  if (/TIMEOUT|TIMEDOUT/.test(code)) return `The model provider did not answer in time. Try again. ${todo}`
+  return `The model provider could not be reached${code ? ` (${code})` : ''}. ${todo}`
+}

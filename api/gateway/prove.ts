@@ -1,0 +1,29 @@
+import type { SandboxId } from '../contract/ids.ts'
+import type { PolicyInForce } from '../contract/policy.ts'
+import type { ProbePlan } from '../contract/porter.ts'
+import type { Proof } from '../contract/prototypes.ts'
+import { judgeProof } from '../policy/proof.ts'
+import type { Identities } from './identities.ts'
+import type { PorterClient } from './porter/client.ts'
+
+/** Lets a sandbox try what must be refused, under the policy that is in force now, and judges what came of it. */
+export async function prove(
+  id: SandboxId,
+  { identities, porter }: { identities: Identities; porter: Pick<PorterClient, 'probe'> },
+): Promise<Proof> {
+  // The server moves the sandbox to `proving` a moment before it asks: the notification may still be on its way.
+  await identities.refresh()
+  const plan = planProbes(identities.identityOf(id)?.policy ?? null)
+  const { results } = await porter.probe(plan)
+  return judgeProof(results, new Date())
+}
+
+/** One host that the policy allows by its whole name, so that the proof also shows what works. */
+function planProbes(policy: PolicyInForce | null): ProbePlan {
+  const rule = policy?.egress.find(({ host, protocol }) => protocol === 'tls' && !host.startsWith('*'))
+  const [port] = rule?.ports ?? []
+  return {
+    allowed: rule && port ? { host: rule.host, port } : null,
+    workspaceExec: policy?.tools.workspaceExec ?? true,
+  }
+}

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pino from 'pino'
+import { expect, onTestFinished, test } from 'vitest'
+import { createKeyedQueue } from '../../../../api/flow/keyed-queue.ts'
+import { createDoors } from '../../../../api/gateway/doors.ts'
+import { createIdentities } from '../../../../api/gateway/identities.ts'
+import { createDemo } from '../../../../api/gateway/models/demo/answer.ts'
+import { newId } from '../../../../api/ids.ts'
+import { testDatabase } from '../../../support/database/database.ts'
+
+/** The server may make a sandbox, and ask for its door, between the gateway's reading and its sweep. */
+test('a sweep by what was read too early takes no open door away', async () => {
+  const database = await testDatabase()
+  onTestFinished(() => database.close())
+  const folder = await mkdtemp(join(tmpdir(), 'bl-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const identities = createIdentities(database.db)
+  const append = async () => {}
+  const doors = createDoors({
+    identities,
+    paths: { sandboxes: folder, recordings: join(folder, 'recordings') },
+    egress: { append, resolve: async () => [], dial: () => Promise.reject(new Error()), own: () => new Set() },
+    models: {
+      append,
+      providers: { catalog: () => ({ providers: new Map(), assignments: [] }), keyOf: () => null },
+      demo: createDemo(),
+    },
+    compression: createKeyedQueue(),
+    log: pino({ level: 'silent' }),
+  })
+  onTestFinished(() => doors.closeAll())
+  const [young, gone] = [newId('sb'), newId('sb')]
+  await doors.open(young)
+  await mkdir(join(folder, gone))
+  await doors.sweep(identities.known)
+  expect(existsSync(join(folder, young, 'porter.sock'))).toBe(true)
+  expect(existsSync(join(folder, gone))).toBe(false)
+})

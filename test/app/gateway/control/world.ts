@@ -1,0 +1,167 @@
+/** The whole real gateway, on a database of its own and with an own network behind it. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pino from 'pino'
+import { statePaths } from '../../../../api/config.ts'
+import type { PersonId, SandboxId } from '../../../../api/contract/ids.ts'
+import type { SandboxState } from '../../../../api/contract/prototypes.ts'
+import { dialAddress } from '../../../../api/gateway/egress/dial.ts'
+import { startGateway } from '../../../../api/gateway/start.ts'
+import { newId } from '../../../../api/ids.ts'
+import { createGatewayClient } from '../../../../api/server/nodes/gateway.ts'
+import { openLibrary } from '../../../../api/server/policies/library.ts'
+import { publishPolicy } from '../../../../api/server/policies/publish.ts'
+import { connect as connectStore } from '../../../../api/store/connect.ts'
+import { testDatabase } from '../../../support/database/database.ts'
+import { startPorter } from '../../../support/sandbox/porter.ts'
+import { until } from '../../../support/until.ts'
+import { hello, sni, versions } from '../egress/world/hello.ts'
+import { rawUpstream } from '../egress/world/upstream.ts'
+import { headEnds, PUBLIC, readUntil } from '../egress/world/world.ts'
+
+const log = pino({ level: 'silent' })
+const TLS_1_3 = 0x0304
+
+/** Greets whoever greets it, and says again what it is told. */
+const echo = (socket: Socket) =>
+  void socket
+    .on('end', () => socket.end())
+    .on('data', (bytes: Buffer) => socket.write(bytes[0] === 22 ? 'word' : bytes))
+
+export type RealGateway = Awaited<ReturnType<typeof startRealGateway>>
+
+export async function startRealGateway() {
+  const database = await testDatabase()
+  const folder = await mkdtemp(join(tmpdir(), 'bl-'))
+  const paths = statePaths(folder)
+  const upstream = await rawUpstream(echo)
+  const server = connectStore(database.serverUrl, { max: 2 })
+  const library = await openLibrary({ folder: join(folder, 'policies'), images: 'sandbox-images' })
+  const porters = new Set<{ close(): void }>()
+  const sockets = new Set<Socket>()
+  const start = () =>
+    startGateway({
+      databaseUrl: database.gatewayUrl,
+      paths,
+      network: {
+        resolve: async () => [PUBLIC],
+        dial: ({ timeoutMs }) => dialAddress({ address: '127.0.0.1', port: upstream.port, timeoutMs }),
+        own: () => new Set<string>(),
+      },
+      log,
+    })
+  const state = { gateway: await start() }
+  const client = createGatewayClient(paths.gatewaySocket)
+  const { db } = database
+
+  /** As an admin does it, with the server's own code and grants. */
+  const publish = (...hosts: string[]) =>
+    publishPolicy(server, { yaml: policyFor(hosts), library, origin: 'api', person: null })
+  await publish('example.org')
+
+  async function person() {
+    const id = newId('pe')
+    const row = { id, email: `${id}@example.org`, name: id, roles: ['pm'], password_hash: null, disabled_at: null }
+    await db.insertInto('people').values(row).execute()
+    return id
+  }
+  async function sandbox(owner?: PersonId, sandboxState: SandboxState = 'building') {
+    const [id, prototype, of] = [newId('sb'), newId('pr'), owner ?? (await person())]
+    const made = { title: id, hypothesis: '', label: 'internal', owner_id: of, policy: 'standard', removed_at: null }
+    await db
+      .insertInto('prototypes')
+      .values({ id: prototype, ...made })
+      .execute()
+    const more = { detail: null, progress: null, runtime: 'runc', image: null, proof: null }
+    const policy = { policy_name: 'standard', policy_version: 1 }
+    await db
+      .insertInto('sandboxes')
+      .values({ id, prototype_id: prototype, owner_id: of, state: sandboxState, ...policy, ...more })
+      .execute()
+    return id
+  }
+  const move = (id: SandboxId, next: SandboxState) =>
+    db.updateTable('sandboxes').set({ state: next }).where('id', '=', id).execute()
+  const directoryOf = (id: SandboxId) => join(paths.sandboxes, id)
+
+  /** One attempt; null when the door refuses. */
+  async function tryTunnel(id: SandboxId, host: string) {
+    const socket = connect({ path: join(directoryOf(id), 'egress.sock'), allowHalfOpen: true })
+    sockets.add(socket.on('error', () => {}).on('end', () => socket.destroy()))
+    socket.write(`CONNECT ${host}:443 HTTP/1.1\r\nHost: ${host}:443\r\n\r\n`)
+    const head = await readUntil(socket, headEnds).catch(() => '')
+    if (!head.startsWith('HTTP/1.1 200 ')) {
+      socket.destroy()
+      return null
+    }
+    socket.write(hello({ extensions: [sni(host), versions(TLS_1_3)] }))
+    await readUntil(socket, (text) => text === 'word')
+    return {
+      /** Whether bytes still go through it both ways. */
+      async isOpen() {
+        if (socket.destroyed) return false
+        socket.write('ping')
+        return readUntil(socket, (text) => text.includes('ping')).then(
+          () => true,
+          () => false,
+        )
+      },
+    }
+  }
+
+  return {
+    client,
+    socketPath: paths.gatewaySocket,
+    paths,
+    database,
+    directoryOf,
+    person,
+    sandbox,
+    move,
+    publish,
+    tryTunnel,
+    /** Once the gateway has read in the database that it may be. */
+    tunnel: (id: SandboxId, host = 'example.org') => until(`a tunnel to ${host} is open`, () => tryTunnel(id, host)),
+    async claim(id: SandboxId) {
+      await client.openDoor(id)
+      await move(id, 'claimed')
+    },
+    async porter(id: SandboxId, probes?: Parameters<typeof startPorter>[1]) {
+      const porter = startPorter(join(directoryOf(id), 'porter.sock'), probes)
+      porters.add(porter)
+      await until('it is connected', async () => ((await client.doorStatus(id)).porter === 'connected' ? true : null))
+      return porter
+    },
+    /** A stop and a start; `meanwhile` runs in between. */
+    async restart(meanwhile: () => Promise<unknown> = async () => {}) {
+      await state.gateway.close()
+      await meanwhile()
+      state.gateway = await start()
+    },
+    async close() {
+      client.close()
+      for (const porter of porters) porter.close()
+      for (const socket of sockets) socket.destroy()
+      await state.gateway.close()
+      await upstream.close()
+      await server.destroy()
+      await database.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function policyFor(hosts: string[]): string {
+  const egress = hosts.map((host) => `  - { host: ${host}, ports: [443], protocol: tls, unsafeOpaque: true }`)
+  return [
+    'policy: standard',
+    'tools: { allow: [] }',
+    'sandbox: {}',
+    `egress:${egress.length === 0 ? ' []' : ''}`,
+    ...egress,
+    'models: { default: {} }',
+    '',
+  ].join('\n')
+}
