@@ -140,6 +140,20 @@ export default {
       to: { path: '^api/(server/server|gateway/gateway|runner/runner)[.]ts$|^api/bin/' },
     },
     {
+      name: 'dev-stays-apart',
+      comment: 'npm start loads nothing of npm run dev: neither Vite nor a relaxed content security policy.',
+      severity: 'error',
+      from: { path: '^(api|web|sandbox-images)/', pathNot: '^api/bin/dev/|^web/(vite[.]config[.]ts$|build/|gallery/)' },
+      to: { path: '^api/bin/dev/|(^|/)node_modules/(vite|@vitejs)/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'the-gallery-looks-on',
+      comment: 'Pages know nothing of the gallery and of states; only states name the gallery.',
+      severity: 'error',
+      from: { path: '^(api|web)/', pathNot: '^web/gallery/|[.]states[.]tsx$' },
+      to: { path: '^web/gallery/|[.]states[.]tsx$' },
+    },
+    {
       name: 'engine-behind-the-runner',
       comment: 'Only the runner may hold the engine: server and gateway must not reach docker.ts through any import.',
       severity: 'error',

@@ -5,6 +5,7 @@ export const HELP = `Backlot: prototypes by coding agents, in sandboxes that sec
 
   npm start                        makes this machine ready, starts Backlot, prints a sign-in link
   npm start -- --port 4700         options go after --
+  npm run dev                      the same for whoever changes Backlot: pages and programs follow their sources
 
   --port <number>    where people reach it (default 4600; 0 picks a free one)
   --host <address>   the address to listen on (default 127.0.0.1)
@@ -22,7 +23,7 @@ export const HELP = `Backlot: prototypes by coding agents, in sandboxes that sec
 
 /**
  * @param {string[]} argv
- * @returns {{ port: number, host: string, json: boolean, mayInstall: boolean, help: boolean }}
+ * @returns {{ port: number, host: string, json: boolean, mayInstall: boolean, dev: boolean, help: boolean }}
  */
 export function readOptions(argv) {
   const read = () => {
@@ -34,6 +35,7 @@ export function readOptions(argv) {
           host: { type: 'string', default: process.env.BACKLOT_HOST ?? '127.0.0.1' },
           json: { type: 'boolean', default: false },
           'no-install': { type: 'boolean', default: false },
+          dev: { type: 'boolean', default: false },
           help: { type: 'boolean', default: false },
         },
       }).values
@@ -45,9 +47,17 @@ export function readOptions(argv) {
   const port = Number(values.port)
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new CannotStart(`--port takes a number from 0 to 65535, not "${values.port}".`)
+  const host = values.host ?? '127.0.0.1'
+  const dev = values.dev === true
+  // Vite answers with source code, and to nobody signed in.
+  if (dev && !['127.0.0.1', 'localhost', '::1'].includes(host))
+    throw new CannotStart(
+      `npm run dev listens on this machine only, not on ${host}. For others: npm start -- --host ${host}`,
+    )
   return {
     port,
-    host: values.host ?? '127.0.0.1',
+    host,
+    dev,
     json: values.json === true,
     mayInstall: values['no-install'] !== true,
     help: values.help === true,

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npm start`: plain JavaScript for any Node ≥ 18. Makes the machine ready, then hands over to launch/launch.ts on the
- * Node 26 that the packages bring.
+ * `npm start` and `npm run dev`: plain JavaScript for any Node ≥ 18. Makes the machine ready, then hands over to
+ * launch/launch.ts or dev/dev.ts on the Node 26 that the packages bring.
  */
 import { spawn } from 'node:child_process'
 import { chmodSync, mkdirSync } from 'node:fs'
@@ -16,7 +16,7 @@ import { preparePages } from './prepare/pages.mjs'
 import { CannotStart, createSteps } from './prepare/steps.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..')
-/** All the steps of a start: three here, the others in launch/launch.ts. */
+/** All the steps of a start: the first ones here, the others in launch/start.ts. */
 const STEPS = 7
 /** The longest path below the state folder, a sandbox's socket, and its limit of 108 bytes (unix(7)) leave this many. */
 const LONGEST_HOME = 64
@@ -46,19 +46,24 @@ Set BACKLOT_HOME to one of at most ${LONGEST_HOME} characters, such as /var/lib/
     await prepareBaseImage({ engine: found, mayInstall, note })
     return found
   })
-  await step('Web pages', (note) => preparePages(root, note))
+  // For `npm run dev` Vite makes them as they are asked for, which is its last step.
+  if (!options.dev) await step('Web pages', (note) => preparePages(root, note))
 
   const extraCa = process.env.NODE_EXTRA_CA_CERTS ?? process.env.BACKLOT_EXTRA_CA
-  const launcher = spawn(nodeOf(root), [join(root, 'api', 'bin', 'launch', 'launch.ts')], {
+  const entry = options.dev ? join('dev', 'dev.ts') : join('launch', 'launch.ts')
+  const launcher = spawn(nodeOf(root), [join(root, 'api', 'bin', entry)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: {
       ...process.env,
       ...(extraCa ? { NODE_EXTRA_CA_CERTS: extraCa } : {}),
+      // A program that is started again and again need not be compiled again.
+      ...(options.dev ? { NODE_COMPILE_CACHE: join(home, 'launcher', 'compile-cache') } : {}),
       BACKLOT_HOME: home,
       BACKLOT_HOST: options.host,
       BACKLOT_PORT: String(options.port),
       BACKLOT_LAUNCH_JSON: options.json ? '1' : '',
       BACKLOT_LAUNCH_STEPS: String(STEPS),
+      BACKLOT_LAUNCH_STEPS_DONE: options.dev ? '2' : '3',
       DOCKER_HOST: engine,
     },
   })

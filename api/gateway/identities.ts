@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { type PersonId, personId, prototypeId, type SandboxId, sandboxId } from '../contract/ids.ts'
 import { policyInForce } from '../contract/policy.ts'
+import { runtime, usersOf } from '../contract/programs/runner.ts'
 import { dataLabel, sandboxState } from '../contract/prototypes.ts'
-import { runtime, usersOf } from '../contract/runner.ts'
 import type { Store } from '../store/connect.ts'
 import type { DoorIdentity } from './identity.ts'
 

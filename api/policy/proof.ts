@@ -1,5 +1,5 @@
+import type { Runtime } from '../contract/programs/runner.ts'
 import type { ProbeResult, Proof } from '../contract/prototypes.ts'
-import type { Runtime } from '../contract/runner.ts'
 
 /** Without an answer to each of these nothing is proven. What is tried for each is in sandbox-images/porter/proof/. */
 export const requiredProbes = [

@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { SandboxUsers } from '../contract/runner.ts'
+import type { SandboxUsers } from '../contract/programs/runner.ts'
 
 /** passwd(5) and group(5) of one sandbox. Names for its three users, `root` and `nobody`; nobody can sign in as any of them. */
 export function userFiles({ porter, maker, witness }: SandboxUsers): { passwd: string; group: string } {

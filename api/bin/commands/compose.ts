@@ -3,7 +3,7 @@ import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { migrate } from '../../store/migrate.ts'
-import { secret } from '../launch/secrets.ts'
+import { secret } from '../launch/database/secrets.ts'
 import type { Say, Where } from './place.ts'
 
 /** `backlot compose-env`: passwords for docker-compose.yml, and what of this machine's configuration its build needs. */

@@ -5,18 +5,19 @@ import { run } from './command.mjs'
 import { nodeOf } from './packages.mjs'
 
 const INPUTS = ['web', join('api', 'contract'), 'package-lock.json']
-const NOT_INPUTS = new Set(['dist', 'node_modules'])
+/** The gallery and its states are never in the build. */
+const NOT_INPUTS = /^(dist|node_modules|gallery)$|[.]states[.]tsx$/
 
 /** @param {string} path @returns {string[]} */
 function filesOf(path) {
-  const entries = readdirSync(path, { withFileTypes: true }).filter((entry) => !NOT_INPUTS.has(entry.name))
+  const entries = readdirSync(path, { withFileTypes: true }).filter((entry) => !NOT_INPUTS.test(entry.name))
   return entries
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => (entry.isDirectory() ? filesOf(join(path, entry.name)) : [join(path, entry.name)]))
 }
 
-/** @param {string} root */
-function hashOf(root) {
+/** What the build is made from, as one hash. @param {string} root */
+export function hashInputs(root) {
   const hash = createHash('sha256')
   for (const input of INPUTS) {
     const path = join(root, input)
@@ -34,7 +35,7 @@ function hashOf(root) {
  */
 export async function preparePages(root, note) {
   const stamp = join(root, 'web', 'dist', '.inputs')
-  const wanted = hashOf(root)
+  const wanted = hashInputs(root)
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   note('building')
   const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js')

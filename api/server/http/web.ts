@@ -36,11 +36,20 @@ export async function sendSecurityHeaders(app: App, { secure }: { secure: boolea
 
 /**
  * The built web: its files, and index.html for every other path, because pages are made in the browser. `/api` is left
- * alone. Files are listed once: what is not in the build cannot be asked for, whatever the path says.
+ * alone. Files are listed once: what is not in the build cannot be asked for, whatever the path says. What the build has
+ * compressed goes out as brotli or gzip to whoever accepts that.
  */
 export async function serveWeb(app: App, folder: string): Promise<void> {
-  await app.register(files, { root: folder, serve: false, cacheControl: false, etag: true })
-  const built = new Set(listed(folder))
+  await app.register(files, {
+    root: folder,
+    serve: false,
+    cacheControl: false,
+    etag: true,
+    // A page's files are asked for whole.
+    acceptRanges: false,
+    preCompressed: true,
+  })
+  const built = new Set(filesOf(folder))
 
   app.get('/*', { config: { access: 'public' }, schema: { hide: true } }, (request, reply) => {
     const path = decodeURI(request.url.split('?')[0] ?? '/').slice(1)
@@ -52,10 +61,11 @@ export async function serveWeb(app: App, folder: string): Promise<void> {
   })
 }
 
-function listed(folder: string): string[] {
+/** The pages' own files: not the compressed twins, which are chosen by Accept-Encoding only, and no dot files. */
+function filesOf(folder: string): string[] {
   try {
     return readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
+      .filter((entry) => entry.isFile() && !/^[.]|[.](br|gz)$/.test(entry.name))
       .map((entry) => `${entry.parentPath.slice(folder.length)}/${entry.name}`.replace(/^\/+/, ''))
   } catch {
     // Not built (the API alone): every page is then missing.

@@ -1,4 +1,4 @@
--- Which of the numbered sets of Unix users a sandbox has (contract/runner.ts: usersOf). It is given back only when the
+-- Which of the numbered sets of Unix users a sandbox has (contract/programs/runner.ts: usersOf). It is given back only when the
 -- container is gone: the kernel counts watches, pipes and inotify instances for each user, and files keep their owner.
 ALTER TABLE sandboxes ADD COLUMN user_slot integer CHECK (user_slot >= 0);
 UPDATE sandboxes SET user_slot = numbered.slot

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
-import type { probePlan } from '../../../api/contract/porter.ts'
+import type { probePlan } from '../../../api/contract/programs/porter.ts'
 import type { probeResult } from '../../../api/contract/prototypes.ts'
 import { tryNetwork } from './network.ts'
 

@@ -1,7 +1,9 @@
 import type { z } from 'zod'
-import type { porterTerminal, porterTerminalOpen } from '../../../api/contract/porter.ts'
+
+import type { porterTerminal, porterTerminalOpen } from '../../../api/contract/programs/porter.ts'
 import type { Launch } from '../processes/launch.ts'
 import type { ProcessesOptions } from '../processes/processes.ts'
+
 import { createHeld } from './held.ts'
 import { openPty } from './pty.ts'
 

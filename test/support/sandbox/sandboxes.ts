@@ -6,7 +6,9 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import Docker from 'dockerode'
 import { runnerConfig } from '../../../api/config.ts'
-import { type SandboxSpec, usersOf } from '../../../api/contract/runner.ts'
+
+import { type SandboxSpec, usersOf } from '../../../api/contract/programs/runner.ts'
+
 import { newId } from '../../../api/ids.ts'
 import { containerName, homeLabel } from '../../../api/runner/container.ts'
 import { createEngine } from '../../../api/runner/docker.ts'

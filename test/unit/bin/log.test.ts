@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openLog } from '../../../api/bin/launch/log.ts'
+import { openLog } from '../../../api/bin/launch/children/log.ts'
 
 let folder: string
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import { checkAddress, whatToDo } from '../../../api/bin/launch/outside.ts'
-import { urlOf } from '../../../api/bin/launch/secrets.ts'
+import { checkAddress, whatToDo } from '../../../api/bin/launch/database/outside.ts'
+import { urlOf } from '../../../api/bin/launch/database/secrets.ts'
 
 describe('another role goes to the same database, however the address is written', () => {
   test.each([

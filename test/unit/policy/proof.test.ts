@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { Runtime } from '../../../api/contract/programs/runner.ts'
 import type { ProbeResult } from '../../../api/contract/prototypes.ts'
-import type { Runtime } from '../../../api/contract/runner.ts'
 import { failuresOf, judgeProof, requiredProbes } from '../../../api/policy/proof.ts'
 
 const at = new Date('2026-01-01T00:00:00Z')

@@ -50,6 +50,10 @@ const violations = [
     'api/server/people/c.ts',
     `import { t } from '../../../test/t.ts'\nexport const u = t`,
   ],
+  ['dev-stays-apart', 'api/bin/a.ts', `import { d } from './dev/d.ts'\nexport const a = d`],
+  ['dev-stays-apart', 'api/server/e.ts', `import { createServer } from 'vite'\nexport const f = createServer`],
+  ['the-gallery-looks-on', 'web/src/b.tsx', `import { s } from './A.states.tsx'\nexport const t = s`],
+  ['the-gallery-looks-on', 'web/src/c.tsx', `import { g } from '../gallery/g.ts'\nexport const t = g`],
   ['no-cycles', 'api/server/people/d.ts', `import { e } from './e.ts'\nexport const d = () => e`],
 ] as const
 
@@ -62,6 +66,9 @@ const ground = {
   'api/runner/docker.ts': 'export const docker = 1',
   'api/runner/c.ts': 'export type C = string',
   'api/bin/c.ts': 'export const c = 1',
+  'api/bin/dev/d.ts': 'export const d = 1',
+  'web/src/A.states.tsx': 'export const s = 1',
+  'web/gallery/g.ts': 'export const g = 1',
   'test/t.ts': 'export const t = 1',
   'web/src/modules/one/b.ts': 'export const b = 1',
   'web/src/pages/one/p.ts': 'export const p = 1\nexport type P = string',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { sandboxUsers, usersOf } from '../../../api/contract/runner.ts'
+import { sandboxUsers, usersOf } from '../../../api/contract/programs/runner.ts'
 import { userFiles } from '../../../api/runner/users.ts'
 
 describe('users of a sandbox', () => {

@@ -26,13 +26,16 @@ export const Tabs = ({ names, current, titles, readAloud, onReadAloud, onPick, o
   }
   return (
     <div className={styles.tabs} ref={ref}>
-      <div className={styles.list} role="tablist" aria-label="Terminals" onKeyDown={onKey}>
+      <div className={styles.list}>
+        {/* A list of tabs holds tabs only: the buttons that close one stand beside it. */}
+        <span role="tablist" aria-label="Terminals" aria-owns={names.map((name) => `tab-${name}`).join(' ')} />
         {names.map((name, index) => (
           <Tab
             key={name}
             name={name}
             title={titles[name] || undefined}
             selected={name === current}
+            onKey={onKey}
             onPick={() => onPick(name)}
             onClose={index > 0 ? () => onClose(name) : null}
           />
@@ -67,13 +70,14 @@ interface TabProps {
   name: string
   title: string | undefined
   selected: boolean
+  onKey: (event: KeyboardEvent) => void
   onPick: () => void
   /** Null: it stays. */
   onClose: (() => void) | null
 }
 
-const Tab = ({ name, title, selected, onPick, onClose }: TabProps) => (
-  <div className={styles.tab} role="presentation" data-current={selected}>
+const Tab = ({ name, title, selected, onKey, onPick, onClose }: TabProps) => (
+  <div className={styles.tab} data-current={selected}>
     <button
       type="button"
       role="tab"
@@ -83,6 +87,7 @@ const Tab = ({ name, title, selected, onPick, onClose }: TabProps) => (
       tabIndex={selected ? 0 : -1}
       title={title}
       className={styles.name}
+      onKeyDown={onKey}
       onClick={onPick}
     >
       {titleOf(name)}

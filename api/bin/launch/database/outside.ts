@@ -1,6 +1,6 @@
 /** A PostgreSQL that somebody else runs (DATABASE_URL): its address, and what it answers turned into what to do. */
 import { z } from 'zod'
-import { CannotStart } from '../prepare/steps.mjs'
+import { CannotStart } from '../../prepare/steps.mjs'
 
 const EXAMPLE = 'postgres://user:password@host:5432/backlot'
 const OR_BUILT_IN = 'Or unset DATABASE_URL: Backlot then brings a database of its own.'

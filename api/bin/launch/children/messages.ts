@@ -1,6 +1,6 @@
 /** What the launcher's children say to it over IPC. Anything else is ignored. */
 import { z } from 'zod'
-import { passwords } from './secrets.ts'
+import { passwords } from '../database/secrets.ts'
 
 export const childMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('database'), ownerUrl: z.string(), passwords }),
@@ -14,5 +14,7 @@ export const childMessage = z.discriminatedUnion('type', [
     /** Dangers that policies in force accept, for whoever starts Backlot to see. */
     unsafe: z.array(z.string()).default([]),
   }),
+  /** Vite listens (`npm run dev`). */
+  z.object({ type: z.literal('pages') }),
 ])
 export type ChildMessage = z.infer<typeof childMessage>

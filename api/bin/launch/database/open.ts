@@ -1,0 +1,38 @@
+import { join } from 'node:path'
+import { migrate } from '../../../store/migrate.ts'
+import { rememberDatabase } from '../../commands/place.ts'
+import type { Children } from '../children/children.ts'
+import { checkAddress, whatToDo } from './outside.ts'
+import { rolePasswords, urlOf } from './secrets.ts'
+
+/** The database's address for each program that has one. */
+export interface Databases {
+  server: string
+  gateway: string
+}
+
+/**
+ * Opens the database, brings its tables up to date, and leaves its address for commands.
+ *
+ * @param outside DATABASE_URL; undefined: the embedded PostgreSQL, as a child.
+ */
+export async function openDatabase(home: string, outside: string | undefined, children: Children): Promise<Databases> {
+  const { ownerUrl, passwords } = outside === undefined ? await startEmbedded(children) : takeOutside(home, outside)
+  await migrate(ownerUrl, passwords).catch((error: unknown) => {
+    throw outside === undefined ? error : whatToDo(error, outside)
+  })
+  const server = urlOf(ownerUrl, 'backlot_server', passwords.serverPassword)
+  rememberDatabase(home, server)
+  return { server, gateway: urlOf(ownerUrl, 'backlot_gateway', passwords.gatewayPassword) }
+}
+
+function takeOutside(home: string, ownerUrl: string) {
+  checkAddress(ownerUrl)
+  return { ownerUrl, passwords: rolePasswords(home) }
+}
+
+async function startEmbedded(children: Children) {
+  const message = await children.open('PostgreSQL', join(import.meta.dirname, 'database.ts')).message()
+  if (message.type !== 'database') throw new Error('PostgreSQL did not say where it is')
+  return message
+}

@@ -1,0 +1,70 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { rememberUrl } from '../commands/place.ts'
+import type { Steps } from '../prepare/steps.mjs'
+import type { Child, Children } from './children/children.ts'
+import { openDatabase } from './database/open.ts'
+import { checkAddress } from './database/outside.ts'
+import type { Launch } from './environment.ts'
+import { prepareImage } from './image.ts'
+import { assertPortIsFree } from './ports.ts'
+
+const api = join(import.meta.dirname, '..', '..')
+
+export interface Started {
+  url: string
+  signInToken: string | null
+  /** Dangers that policies in force accept. */
+  unsafe: string[]
+  programs: { runner: Child; gateway: Child; server: Child }
+}
+
+interface Options {
+  launch: Launch
+  children: Children
+  step: Steps['step']
+  /** On top of the server's own environment, asked at each of its lives. */
+  forServer: () => NodeJS.ProcessEnv
+}
+
+/** Database, runner, sandbox image, gateway and server, in the order in which they need each other. */
+export async function start({ launch, children, step, forServer }: Options): Promise<Started> {
+  const { paths, outside } = launch
+  // What a person must correct is said before the port, which another Backlot may have, is looked at.
+  if (outside !== undefined) checkAddress(outside)
+  await assertPortIsFree(launch.host, launch.port)
+  for (const folder of ['logs', 'launcher']) mkdirSync(join(paths.root, folder), { recursive: true, mode: 0o700 })
+
+  const databases = await step('Database', () => openDatabase(paths.root, outside, children))
+  // The engine's door gets no database: DATABASE_URL stays here.
+  const runner = await step('Runner', async () => {
+    const child = children.open('runner', join(api, 'runner', 'runner.ts'), { DATABASE_URL: undefined })
+    await child.listening(paths.runnerSocket)
+    return child
+  })
+  await step('Sandbox image', (note) => prepareImage(paths.runnerSocket, launch.policies, note))
+  return step('Gateway and server', async () => {
+    const engineless = { DOCKER_HOST: undefined }
+    const gateway = children.open('gateway', join(api, 'gateway', 'gateway.ts'), {
+      ...engineless,
+      DATABASE_URL: databases.gateway,
+      // The system's name look-ups block a thread each: one sandbox's slow names must not take all of libuv's four.
+      UV_THREADPOOL_SIZE: '32',
+    })
+    // A free port, once found, stays: people's browsers come back to it when the server is started again.
+    const found = { port: String(launch.port) }
+    const server = children.open('server', join(api, 'server', 'server.ts'), () => ({
+      ...engineless,
+      DATABASE_URL: databases.server,
+      BACKLOT_PORT: found.port,
+      ...forServer(),
+    }))
+    // Side by side: the server waits for the gateway only when it needs it.
+    const [message] = await Promise.all([server.message(), gateway.listening(paths.gatewaySocket)])
+    if (message.type !== 'ready') throw new Error('The server did not say that it is ready')
+    if (found.port === '0') found.port = String(message.port ?? new URL(message.url).port)
+    rememberUrl(paths.root, message.url)
+    const { url, signInToken, unsafe } = message
+    return { url, signInToken, unsafe, programs: { runner, gateway, server } }
+  })
+}

@@ -1,0 +1,55 @@
+import type { PrototypeView, SandboxState, SandboxView } from '../../../api/contract/prototypes.ts'
+import { ana } from './people.ts'
+import { BIDI, id, LONG, WHEN } from './words.ts'
+
+export const proof = {
+  ok: true,
+  at: WHEN,
+  probes: [
+    { probe: 'dial-internet', expected: 'refused', got: 'refused', detail: 'ENETUNREACH' },
+    { probe: 'dial-metadata', expected: 'refused', got: 'refused', detail: 'ENETUNREACH' },
+    { probe: 'http-denied-host', expected: 'refused', got: 'refused', detail: '403' },
+    { probe: 'http-allowed-host', expected: 'passed', got: 'error', detail: 'no answer' },
+  ],
+} satisfies SandboxView['proof']
+
+export const sandbox = (state: SandboxState, more: Partial<SandboxView> = {}): SandboxView => ({
+  id: `sb_${id(state)}`,
+  state,
+  detail: null,
+  progress: null,
+  runtime: 'runc',
+  policy: { name: 'standard', version: 3 },
+  proof: state === 'claimed' ? proof : null,
+  ...more,
+})
+
+export const prototype = (title: string, of: SandboxView, more: Partial<PrototypeView> = {}): PrototypeView => ({
+  id: `pr_${id(title)}`,
+  title,
+  hypothesis: 'If a refund takes one tap, fewer people will call us.',
+  label: 'internal',
+  owner: { id: ana.id, name: ana.name },
+  createdAt: WHEN,
+  sandbox: of,
+  ...more,
+})
+
+export const ready = prototype('Refunds in one tap', sandbox('claimed'))
+export const building = prototype(
+  'Faster sign-up',
+  sandbox('building', { detail: 'Installing Node', progress: { step: 3, steps: 9 } }),
+)
+export const proving = prototype('Night mode', sandbox('proving'))
+export const paused = prototype('Gift cards', sandbox('paused'), { label: 'public' })
+export const stopped = prototype('Waiting list', sandbox('stopped'), { label: 'confidential' })
+export const failed = prototype(
+  'Voice notes',
+  sandbox('failed', { detail: 'The image could not be built: the registry did not answer (ECONNREFUSED).' }),
+  { label: 'restricted' },
+)
+export const lost = prototype('Map of shops', sandbox('lost'))
+export const long = prototype(LONG.slice(0, 120).trim(), sandbox('claimed'), { hypothesis: LONG })
+export const bidi = prototype(BIDI, sandbox('claimed'), { id: `pr_${id('bidi')}`, hypothesis: `${BIDI}\n${BIDI}` })
+
+export const every = [ready, building, proving, paused, stopped, failed, lost]
