@@ -1,8 +1,8 @@
 /** Policy as written (YAML → policyDocument) and as enforced (policyInForce). A field that this version cannot enforce is not in the schema, so it is refused by name. */
 import { z } from 'zod'
 import { slug } from './ids.ts'
+import { runtime } from './programs/runner.ts'
 import { dataLabel } from './prototypes.ts'
-import { runtime } from './runner.ts'
 
 /** `2GiB`, `512MiB`. */
 export const size = z.string().regex(/^[1-9][0-9]{0,5}(MiB|GiB)$/)

@@ -3,9 +3,9 @@ import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { AuditUnavailable } from '../audit/append.ts'
-import { doorOpened, doorStatus, gatewayHealth, type KillOrder, killOrder } from '../contract/gateway.ts'
 import { personId, type SandboxId, sandboxId, slug } from '../contract/ids.ts'
 import { providerSave, providerTest } from '../contract/models.ts'
+import { doorOpened, doorStatus, gatewayHealth, type KillOrder, killOrder } from '../contract/programs/gateway.ts'
 import { type ExecRequest, execRequest, execResult, proof } from '../contract/prototypes.ts'
 import { terminalInfo, terminalList, terminalOpen, terminalSize } from '../contract/terminal.ts'
 import { ApiError, notFound } from '../errors.ts'
@@ -38,7 +38,7 @@ const errors: ErrorPolicy = {
     error instanceof AuditUnavailable ? new ApiError('audit_unavailable', error.message, { cause: error }) : null,
 }
 
-/** The gateway's control socket: what the server may ask (contract/gateway.ts). Never listens by itself. */
+/** The gateway's control socket: what the server may ask (contract/programs/gateway.ts). Never listens by itself. */
 export function buildControl({ doors, identities, providers, auditHealthy, log }: ControlDeps) {
   const app = createApp(log)
   app.get('/healthz', { schema: { response: { 200: gatewayHealth } } }, async () => {

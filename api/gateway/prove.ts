@@ -1,6 +1,6 @@
 import type { SandboxId } from '../contract/ids.ts'
 import type { PolicyInForce } from '../contract/policy.ts'
-import type { ProbePlan } from '../contract/porter.ts'
+import type { ProbePlan } from '../contract/programs/porter.ts'
 import type { Proof } from '../contract/prototypes.ts'
 import { judgeProof } from '../policy/proof.ts'
 import type { Identities } from './identities.ts'

@@ -1,4 +1,4 @@
-import type { DoctorReport, SandboxSpec } from '../contract/runner.ts'
+import type { DoctorReport, SandboxSpec } from '../contract/programs/runner.ts'
 
 type Limited = Pick<SandboxSpec, 'runtime'> & { unsafeUnlimited?: boolean | undefined }
 /** What the runner's doctor found that bears on a policy's runtime and limits. */

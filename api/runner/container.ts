@@ -3,7 +3,7 @@
  * Every flag is here and nowhere else; test/e2e/sandbox asserts each against what the engine reports.
  */
 import { createHash } from 'node:crypto'
-import type { SandboxSpec } from '../contract/runner.ts'
+import type { SandboxSpec } from '../contract/programs/runner.ts'
 import { seccompProfile } from './seccomp/profile.ts'
 
 const MIB = 1_048_576

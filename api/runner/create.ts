@@ -1,7 +1,7 @@
 /** Creating a sandbox's container and its workspace: both or, when one fails, neither. */
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DoctorReport, SandboxSpec } from '../contract/runner.ts'
+import type { DoctorReport, SandboxSpec } from '../contract/programs/runner.ts'
 import { ApiError } from '../errors.ts'
 import { unheldLimits } from '../policy/limits.ts'
 import { containerOptions, specHash } from './container.ts'

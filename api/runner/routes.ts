@@ -1,4 +1,4 @@
-/** The runner's verbs over HTTP (contract/runner.ts): parse, call, answer. Never listens. */
+/** The runner's verbs over HTTP (contract/programs/runner.ts): parse, call, answer. Never listens. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import Fastify, {
   type FastifyBaseLogger,
@@ -20,7 +20,7 @@ import {
   runnerSandboxList,
   sandboxSpec,
   sandboxStats,
-} from '../contract/runner.ts'
+} from '../contract/programs/runner.ts'
 import { notFound } from '../errors.ts'
 import { answerTo, toApiError, validatorCompiler } from '../http-errors.ts'
 import type { Images } from './images/build.ts'

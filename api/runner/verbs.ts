@@ -1,5 +1,5 @@
 /** What the runner can do, and nothing else: each verb from a parsed value to a plain answer. Verbs on one sandbox run one after another. */
-import type { RunnerSandbox, SandboxSpec, SandboxStats } from '../contract/runner.ts'
+import type { RunnerSandbox, SandboxSpec, SandboxStats } from '../contract/programs/runner.ts'
 import { ApiError } from '../errors.ts'
 import { createKeyedQueue } from '../flow/keyed-queue.ts'
 import { type CreateOptions, createSandbox } from './create.ts'

@@ -1,7 +1,7 @@
 import type http2 from 'node:http2'
 import net from 'node:net'
 import type { z } from 'zod'
-import type { porterHealth } from '../../api/contract/porter.ts'
+import type { porterHealth } from '../../api/contract/programs/porter.ts'
 import { streamPorts } from './network/ports.ts'
 import { probe } from './network/probe.ts'
 import { exec } from './processes/exec.ts'

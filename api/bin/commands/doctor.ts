@@ -1,5 +1,5 @@
 import { runnerConfig, statePaths } from '../../config.ts'
-import type { DoctorReport } from '../../contract/runner.ts'
+import type { DoctorReport } from '../../contract/programs/runner.ts'
 import { homeLabel } from '../../runner/container.ts'
 import { createEngine } from '../../runner/docker.ts'
 import { createDoctor } from '../../runner/doctor/examine.ts'

@@ -7,7 +7,7 @@ import {
   type porterTerminalOpen,
   porterTerminals,
   probeResults,
-} from '../../contract/porter.ts'
+} from '../../contract/programs/porter.ts'
 import { type ExecRequest, execResult } from '../../contract/prototypes.ts'
 import { createPorterConnection } from './connection.ts'
 import { ask, type PorterRequest, tell } from './request.ts'
@@ -22,7 +22,7 @@ const pathOf = (name: string, verb: string, offset?: number) =>
   `/terminals/${encodeURIComponent(name)}${verb}${offset === undefined ? '' : `?offset=${offset}`}`
 
 /**
- * The gateway's side of one sandbox's porter: what the gateway asks of it (contract/porter.ts). Every request rejects with
+ * The gateway's side of one sandbox's porter: what the gateway asks of it (contract/programs/porter.ts). Every request rejects with
  * ApiError `sandbox_not_ready` while no porter is connected, or when it goes away before it has answered.
  */
 export function createPorterClient({ log }: { log: Logger }) {

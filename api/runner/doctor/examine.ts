@@ -1,6 +1,6 @@
 /** What this host can really enforce. Gathering is here; judging is pure, in judge.ts. */
 import { readFile, statfs } from 'node:fs/promises'
-import type { DoctorReport } from '../../contract/runner.ts'
+import type { DoctorReport } from '../../contract/programs/runner.ts'
 import type { Engine } from '../docker.ts'
 import type { Workspaces } from '../workspace.ts'
 import { type HostFacts, judge } from './judge.ts'

@@ -1,5 +1,5 @@
 /** `backlot doctor`'s judgement: facts of the host in, a report out. Pure, so that hosts which nobody has here are rows in a test. */
-import { type DoctorReport, limit } from '../../contract/runner.ts'
+import { type DoctorReport, limit } from '../../contract/programs/runner.ts'
 import type { EngineFacts } from '../docker.ts'
 
 export type HostFacts = {

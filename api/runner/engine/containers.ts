@@ -1,7 +1,7 @@
 import type Docker from 'dockerode'
 import { z } from 'zod'
 import { sandboxId } from '../../contract/ids.ts'
-import { type RunnerSandbox, runnerEvent, type SandboxStats } from '../../contract/runner.ts'
+import { type RunnerSandbox, runnerEvent, type SandboxStats } from '../../contract/programs/runner.ts'
 import { lines } from '../../flow/lines.ts'
 import { containerName, type containerOptions, labels } from '../container.ts'
 import { inTime, unlessAlready, unlessMissing } from './answers.ts'

@@ -2,7 +2,7 @@
  * The image of a tool set: base, then one layer for each tool, each built from `ARG BASE` with sandbox-images as its context,
  * named by the hash of everything that went in. Requests for the same image share one build.
  */
-import type { ImageProgress } from '../../contract/runner.ts'
+import type { ImageProgress } from '../../contract/programs/runner.ts'
 import type { Engine } from '../docker.ts'
 import { debian, ensureDebian } from './base.ts'
 import { contextOf } from './inputs.ts'

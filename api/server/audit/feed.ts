@@ -17,6 +17,8 @@ interface Subscriber {
 /**
  * The live log: one LISTEN and one reader, however many people watch. Events reach every subscriber once and in the order
  * of their places. `subscribe(null, …)` starts at the present; with a place, everything after it comes first.
+ *
+ * Longer than a screen, because the reader's place and the subscribers' are compared in one turn of the event loop.
  */
 export function createFeed(db: Store, databaseUrl: string) {
   const subscribers = new Set<Subscriber>()

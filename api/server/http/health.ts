@@ -1,5 +1,5 @@
 import { alive, readiness } from '../../contract/health.ts'
-import { type DoctorReport, doctorReport } from '../../contract/runner.ts'
+import { type DoctorReport, doctorReport } from '../../contract/programs/runner.ts'
 import type { App } from './route.ts'
 
 /** How long one part may take to say that it is well. */

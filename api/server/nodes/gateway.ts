@@ -1,9 +1,9 @@
-/** The server's way to the gateway: one method for each verb of contract/gateway.ts, every answer parsed. */
+/** The server's way to the gateway: one method for each verb of contract/programs/gateway.ts, every answer parsed. */
 import type { Duplex } from 'node:stream'
 import { z } from 'zod'
-import { doorOpened, doorStatus, gatewayHealth, type KillOrder } from '../../contract/gateway.ts'
 import type { PersonId, SandboxId } from '../../contract/ids.ts'
 import { type providerSave, providerTest } from '../../contract/models.ts'
+import { doorOpened, doorStatus, gatewayHealth, type KillOrder } from '../../contract/programs/gateway.ts'
 import { type ExecRequest, execResult, proof } from '../../contract/prototypes.ts'
 import { terminalInfo, terminalList, type terminalOpen, type terminalSize } from '../../contract/terminal.ts'
 import { createConnection, PATIENCE_MS } from './gateway-connection.ts'

@@ -10,7 +10,7 @@ import {
   runnerSandboxList,
   type SandboxSpec,
   sandboxStats,
-} from '../../contract/runner.ts'
+} from '../../contract/programs/runner.ts'
 import { ApiError } from '../../errors.ts'
 import { createRunnerConnection, unavailable } from './runner-connection.ts'
 

@@ -3,8 +3,9 @@
  * Nothing is guessed: a container that nobody wants is removed, a wanted one that is gone is marked lost, and what was under
  * way starts again (creating is idempotent by id).
  */
+
+import type { RunnerSandbox } from '../../contract/programs/runner.ts'
 import type { SandboxState } from '../../contract/prototypes.ts'
-import type { RunnerSandbox } from '../../contract/runner.ts'
 
 export type Wanted = { id: string; state: SandboxState }
 export type Action = {

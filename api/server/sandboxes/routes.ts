@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Append } from '../../audit/append.ts'
-import { killOrder } from '../../contract/gateway.ts'
 import { sandboxId } from '../../contract/ids.ts'
+import { killOrder } from '../../contract/programs/gateway.ts'
 import { execRequest, execResult } from '../../contract/prototypes.ts'
 import type { Store } from '../../store/connect.ts'
 import { type App, askedBy, callerOf } from '../http/route.ts'

@@ -5,7 +5,7 @@ import { readFile, unlink, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import tls from 'node:tls'
 import type { z } from 'zod'
-import type { probePlan } from '../../../api/contract/porter.ts'
+import type { probePlan } from '../../../api/contract/programs/porter.ts'
 import type { probeResult } from '../../../api/contract/prototypes.ts'
 
 type Plan = z.infer<typeof probePlan>

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Writable } from 'node:stream'
 import type { z } from 'zod'
-import type { processInfo, processStart } from '../../../api/contract/porter.ts'
+import type { processInfo, processStart } from '../../../api/contract/programs/porter.ts'
 import { createHeld, type Held } from '../terminals/held.ts'
 
 type Start = z.input<typeof processStart>

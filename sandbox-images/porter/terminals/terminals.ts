@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { porterTerminal, porterTerminalOpen } from '../../../api/contract/porter.ts'
+import type { porterTerminal, porterTerminalOpen } from '../../../api/contract/programs/porter.ts'
 import { createHeld } from './held.ts'
 import { openPty } from './pty.ts'
 

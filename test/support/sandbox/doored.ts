@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import pino from 'pino'
 import type { AuditEvent } from '../../../api/contract/audit.ts'
-import type { SandboxSpec } from '../../../api/contract/runner.ts'
+import type { SandboxSpec } from '../../../api/contract/programs/runner.ts'
 import { createKeyedQueue } from '../../../api/flow/keyed-queue.ts'
 import { openDoor } from '../../../api/gateway/door.ts'
 import { createDemo } from '../../../api/gateway/models/demo/answer.ts'

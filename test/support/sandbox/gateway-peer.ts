@@ -4,9 +4,9 @@
  */
 import { createServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2'
 import { z } from 'zod'
-import { killOrder } from '../../../api/contract/gateway.ts'
 import { type PersonId, personId, type SandboxId, sandboxId, slug } from '../../../api/contract/ids.ts'
 import { providerSave } from '../../../api/contract/models.ts'
+import { killOrder } from '../../../api/contract/programs/gateway.ts'
 import { execRequest, type ProbeResult } from '../../../api/contract/prototypes.ts'
 import { type TerminalInfo, terminalOpen, terminalSize } from '../../../api/contract/terminal.ts'
 import { ApiError, notFound } from '../../../api/errors.ts'

@@ -3,7 +3,12 @@ import { chmod, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
 import pino from 'pino'
-import { type ProcessInfo, type ProcessStart, porterHealth, processInfo } from '../../../api/contract/porter.ts'
+import {
+  type ProcessInfo,
+  type ProcessStart,
+  porterHealth,
+  processInfo,
+} from '../../../api/contract/programs/porter.ts'
 import { type ExecRequest, execResult } from '../../../api/contract/prototypes.ts'
 import { ApiError } from '../../../api/errors.ts'
 import { createPorterConnection } from '../../../api/gateway/porter/connection.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type SandboxSpec, sandboxSpec } from '../../../api/contract/runner.ts'
+import { type SandboxSpec, sandboxSpec } from '../../../api/contract/programs/runner.ts'
 import { containerOptions, homeLabel, specHash } from '../../../api/runner/container.ts'
 
 const spec: SandboxSpec = {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { ImageProgress } from '../../../api/contract/runner.ts'
+import type { ImageProgress } from '../../../api/contract/programs/runner.ts'
 import { createImages, type ImagesOptions } from '../../../api/runner/images/build.ts'
 
 let folder: string

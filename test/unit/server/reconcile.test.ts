@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { RunnerSandbox } from '../../../api/contract/programs/runner.ts'
 import { sandboxState } from '../../../api/contract/prototypes.ts'
-import type { RunnerSandbox } from '../../../api/contract/runner.ts'
 import { reconcile } from '../../../api/server/sandboxes/reconcile.ts'
 
 const id = 'sb_aaaaaaaaaaaaaaaa' as const

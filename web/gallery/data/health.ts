@@ -1,4 +1,4 @@
-import type { DoctorReport } from '../../../api/contract/runner.ts'
+import type { DoctorReport } from '../../../api/contract/programs/runner.ts'
 import { LONG } from './words.ts'
 
 const check = (

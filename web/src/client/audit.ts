@@ -1,7 +1,7 @@
 import { queryOptions } from '@tanstack/react-query'
 import type { z } from 'zod'
 import { type AuditView, auditList, auditPlace, auditSubjects, auditView } from '../../../api/contract/audit.ts'
-import type { killOrder } from '../../../api/contract/gateway.ts'
+import type { killOrder } from '../../../api/contract/programs/gateway.ts'
 import { messagesOf, type StreamMessage } from './event-stream.ts'
 import { nothing, openStream, RequestFailed, request } from './request.ts'
 

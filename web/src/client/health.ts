@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query'
-import { doctorReport } from '../../../api/contract/runner.ts'
+import { doctorReport } from '../../../api/contract/programs/runner.ts'
 import { request } from './request.ts'
 
 export const healthQuery = queryOptions({

@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core'
 import { IconAlertTriangle, IconCircleCheck, IconCircleX, IconRefresh } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import type { DoctorReport } from '../../../../api/contract/runner.ts'
+import type { DoctorReport } from '../../../../api/contract/programs/runner.ts'
 import { healthQuery } from '../../client/health.ts'
 import { Ready } from '../../components/feedback/Waiting.tsx'
 import { Page } from '../../components/Page.tsx'

@@ -1,4 +1,4 @@
-import type { KillOrder } from '../../../../api/contract/gateway.ts'
+import type { KillOrder } from '../../../../api/contract/programs/gateway.ts'
 import type { PrototypeView } from '../../../../api/contract/prototypes.ts'
 
 /** Something to stop, in the words of the question that is asked first. */

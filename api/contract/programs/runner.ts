@@ -14,7 +14,7 @@
  *   GET    /v1/events                    NDJSON of runnerEvent, for as long as the reader reads
  */
 import { z } from 'zod'
-import { sandboxId, slug } from './ids.ts'
+import { sandboxId, slug } from '../ids.ts'
 
 export const runtime = z.enum(['runc', 'runsc'])
 /** Fields of a policy's `sandbox` that hold only where the engine can set up control groups. */

@@ -19,8 +19,8 @@
  *   POST   /probe                  probePlan             { results: probeResult[] }
  */
 import { z } from 'zod'
-import { probeResult } from './prototypes.ts'
-import { terminalInfo, terminalOpen } from './terminal.ts'
+import { probeResult } from '../prototypes.ts'
+import { terminalInfo, terminalOpen } from '../terminal.ts'
 
 /** `landlock`, `dns`: what this sandbox's kernel let the porter have (gVisor has no Landlock). */
 export const porterHealth = z.strictObject({

@@ -19,7 +19,7 @@
  *   POST   /providers/:id/test                            providerTest
  */
 import { z } from 'zod'
-import { personId, sandboxId } from './ids.ts'
+import { personId, sandboxId } from '../ids.ts'
 
 export const gatewayHealth = z.strictObject({ ok: z.boolean(), audit: z.boolean(), reason: z.string().nullable() })
 export const doorOpened = z.strictObject({ directory: z.string() })
