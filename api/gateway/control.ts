@@ -1,3 +1,4 @@
+import type { Http2Server, ServerHttp2Session } from 'node:http2'
 import fastify, { LogController } from 'fastify'
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
@@ -57,12 +58,31 @@ export function buildControl({ doors, identities, providers, auditHealthy, log }
   return app
 }
 
+/** Calls that are being answered get this long at the gateway's own end. */
+const GRACE_MS = 500
+
+/** Node waits for every HTTP/2 stream, and a terminal that somebody looks into is one without an end. */
+function endSessionsAtClose(server: Http2Server, beforeClose: (end: () => void) => void): void {
+  const sessions = new Set<ServerHttp2Session>()
+  server.on('session', (session) => {
+    sessions.add(session)
+    session.once('close', () => sessions.delete(session))
+  })
+  beforeClose(() => {
+    for (const session of sessions) {
+      session.close()
+      setTimeout(() => session.destroy(), GRACE_MS).unref()
+    }
+  })
+}
+
 function createApp(log: Logger) {
   const logController = new LogController({ disableRequestLogging: true })
   const app = fastify({ http2: true, loggerInstance: log, logController, bodyLimit: 4 * 1_048_576 })
     .setValidatorCompiler(validatorCompiler)
     .setSerializerCompiler(serializerCompiler)
     .withTypeProvider<ZodTypeProvider>()
+  endSessionsAtClose(app.server, (end) => app.addHook('preClose', async () => end()))
   // A terminal's stream is read as it comes.
   app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => {

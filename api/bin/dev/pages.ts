@@ -35,6 +35,8 @@ const vite = await createServer({
     strictPort: true,
     headers: headersForPages(headers, nonce),
     proxy: { '^/(api|healthz|readyz)(/|$|[?])': passOn },
+    // A file that is written in place is empty for a moment: Vite would serve that, and miss what follows within 50 ms.
+    watch: { awaitWriteFinish: { stabilityThreshold: 40, pollInterval: 10 } },
     fs: { strict: true, allow: ['web', join('api', 'contract'), 'node_modules'].map((folder) => join(root, folder)) },
   },
 })

@@ -128,6 +128,17 @@ describe('the real one', () => {
     })
   })
 
+  test('its own end waits for no terminal that somebody looks into', async () => {
+    const id = await claimed()
+    await world.porter(id)
+    await world.client.openTerminal(id, { name: 'main', cols: 80, rows: 24 })
+    const { bytes } = await world.client.streamTerminal(id, 'main', null)
+    bytes.on('error', () => {})
+    const startedAt = performance.now()
+    await world.restart()
+    expect(performance.now() - startedAt).toBeLessThan(4000)
+  })
+
   test('closing a door closes what is open through it, and takes its directory away', async () => {
     const id = await claimed()
     const tunnel = await world.tunnel(id)
