@@ -59,6 +59,12 @@ export const detailOf = {
   'terminal.opened': z.strictObject({ terminal: text }),
   'terminal.attached': z.strictObject({ terminal: text, offset: z.int() }),
   'terminal.closed': z.strictObject({ terminal: text, exitCode: z.int().nullable(), why: text }),
+  /** Which run of the porter, and so which start of the container, holds the sandbox's terminals and makes its proofs. */
+  'porter.connected': z.strictObject({ instance: text }),
+  'porter.replaced': z.strictObject({ instance: text, before: text }),
+  'porter.lost': z.strictObject({ instance: text }),
+  /** Another connection than the porter's own was refused. */
+  'porter.refused': z.strictObject({}),
   'prototype.created': z.strictObject({ title: text, label: text }),
   'prototype.removed': z.strictObject({ title: text }),
   'sandbox.state': z.strictObject({ from: text.nullable(), to: text, detail: text.nullable() }),

@@ -171,6 +171,12 @@ export const OTHER_REASONS = [
   'terminal-opened',
   'terminal-attached',
   'terminal-closed',
+  'porter-connected',
+  'porter-replaced',
+  'porter-lost',
+  'second-porter',
+  'found-ended',
+  'not-proven',
   'unreadable-event',
 ] as const
 

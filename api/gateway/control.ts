@@ -108,6 +108,17 @@ function openDoorOf(doors: Doors, id: SandboxId): Door {
   return door
 }
 
+/** For everything but the proof itself. */
+function trustedDoorOf(doors: Doors, id: SandboxId): Door {
+  const door = connectedDoorOf(doors, id)
+  if (!door.porter.isTrusted())
+    throw new ApiError(
+      'sandbox_not_ready',
+      'The sandbox was started again and is being checked. Try again in a moment.',
+    )
+  return door
+}
+
 function connectedDoorOf(doors: Doors, id: SandboxId): Door {
   const door = openDoorOf(doors, id)
   if (!door.porter.connected())
@@ -129,6 +140,7 @@ function doorRoutes(app: ControlApp, doors: Doors): void {
     return {
       open: door !== null,
       porter: door?.porter.connected() ? ('connected' as const) : ('absent' as const),
+      trusted: door?.porter.isTrusted() ?? true,
       connections: door?.connections() ?? 0,
     }
   })
@@ -141,7 +153,7 @@ function porterRoutes(app: ControlApp, doors: Doors, identities: Identities): vo
   const exec = { schema: { params: byId, body: execRequest, response: { 200: execResult } } }
   app.post('/sandboxes/:id/exec', exec, async ({ params, body }) => {
     const request: ExecRequest = body
-    return connectedDoorOf(doors, params.id).porter.exec(request)
+    return trustedDoorOf(doors, params.id).porter.exec(request)
   })
 }
 
@@ -152,7 +164,7 @@ function terminalRoutes(app: ControlApp, doors: Doors): void {
   }))
   const open = { schema: { params: byId, body: terminalOpen, response: { 200: terminalInfo } } }
   app.post('/sandboxes/:id/terminals', open, async ({ params, body }) =>
-    connectedDoorOf(doors, params.id).terminals.open(body),
+    trustedDoorOf(doors, params.id).terminals.open(body),
   )
   const resize = { schema: { params: byName, body: terminalSize } }
   app.post('/sandboxes/:id/terminals/:name/resize', resize, async ({ params, body }, reply) => {

@@ -8,6 +8,7 @@ import { createEgress, type EgressDeps } from './egress/listener.ts'
 import type { SandboxDoor } from './identity.ts'
 import { createModels, type ModelsDeps } from './models/listener.ts'
 import { createPorterClient } from './porter/client.ts'
+import { createPorterEvents } from './porter/events.ts'
 import type { PackingDeps } from './terminals/segments/packing.ts'
 import { createTerminals } from './terminals/terminals.ts'
 
@@ -28,12 +29,16 @@ export interface DoorDeps {
 export async function openDoor(id: SandboxId, deps: DoorDeps) {
   const { porterUser } = deps
   const log = deps.log.child({ sandbox: id })
-  const { sandbox } = deps
   const { append } = deps.egress
   const outbox = createOutbox({ append, log })
+  const porter = createPorterClient({
+    log,
+    isClaimed: () => deps.sandbox.current()?.proving === false,
+    onEvent: createPorterEvents({ sandbox: deps.sandbox, outbox }),
+  })
+  const sandbox = onlyWhenTrusted(deps.sandbox, porter.isTrusted)
   const egress = createEgress({ sandbox, ...deps.egress, outbox, log })
   const models = createModels({ sandbox, ...deps.models, outbox, log })
-  const porter = createPorterClient({ log })
   const terminals = createTerminals({
     porter,
     directory: deps.recordings,
@@ -78,6 +83,16 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
     },
   }
 }
+
+/** Nobody is behind a door whose container was started again and not proven since: everything is denied. */
+const onlyWhenTrusted = ({ id, current }: SandboxDoor, isTrusted: () => boolean): SandboxDoor => ({
+  id,
+  current() {
+    const identity = current()
+    return identity === null || identity.proving || isTrusted() ? identity : null
+  },
+})
+
 export type Door = Awaited<ReturnType<typeof openDoor>>
 
 /**

@@ -5,18 +5,24 @@ import type { Proof } from '../contract/prototypes.ts'
 import { judgeProof } from '../policy/proof.ts'
 import type { Identities } from './identities.ts'
 import type { PorterClient } from './porter/client.ts'
+import { notConnected } from './porter/request.ts'
 
 /** Lets a sandbox try what must be refused, under the policy that is in force now, and judges what came of it. */
 export async function prove(
   id: SandboxId,
-  { identities, porter }: { identities: Identities; porter: Pick<PorterClient, 'probe'> },
+  { identities, porter }: { identities: Identities; porter: Pick<PorterClient, 'probe' | 'instance' | 'markProven'> },
 ): Promise<Proof> {
   // The server moves the sandbox to `proving` a moment before it asks: the notification may still be on its way.
   await identities.refresh()
   const policy = identities.identityOf(id)?.policy ?? null
   const plan = planProbes(policy)
+  const instance = porter.instance()
   const { results } = await porter.probe(plan)
-  return judgeProof(results, new Date(), policy?.sandbox.runtime ?? 'runc')
+  // A proof counts for the start of the container in which it was made, and for no other.
+  if (instance === null || porter.instance() !== instance) throw notConnected()
+  const proof = judgeProof(results, new Date(), policy?.sandbox.runtime ?? 'runc')
+  if (proof.ok) porter.markProven(instance)
+  return proof
 }
 
 /** One host that the policy allows by its whole name, so that the proof also shows what works. */

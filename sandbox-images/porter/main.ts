@@ -2,6 +2,7 @@
  * The porter: the one program in a sandbox that belongs to Backlot. It is no boundary against the network, which the gateway
  * judges; it is the witness for proof, exec and terminals, and runs as a user of its own that the agent cannot touch.
  */
+import { randomUUID } from 'node:crypto'
 import { dial } from './dial.ts'
 import { serveDns } from './network/dns.ts'
 import { forward } from './network/forward.ts'
@@ -34,6 +35,7 @@ for (const [name, value] of Object.entries(process.env)) if (value !== undefined
 environment.NODE_USE_ENV_PROXY = '1'
 
 const startedAt = new Date().toISOString()
+const instance = randomUUID()
 let dns = false
 const starting = { launch, environment, signal }
 const terminals = createTerminals({
@@ -47,7 +49,7 @@ const routes = createRoutes({
   processes: createProcesses(starting),
   starting,
   asWitness: (argv) => [...become(users.witness), ...argv],
-  health: () => ({ version: VERSION, pid: process.pid, startedAt, landlock: landlock.length > 0, dns }),
+  health: () => ({ version: VERSION, pid: process.pid, startedAt, instance, landlock: landlock.length > 0, dns }),
   ownPorts: Object.values(ports),
 })
 

@@ -26,6 +26,8 @@ export const doorOpened = z.strictObject({ directory: z.string() })
 export const doorStatus = z.strictObject({
   open: z.boolean(),
   porter: z.enum(['connected', 'absent']),
+  /** False: its container was started again since it was proven, so everything is denied until it is proven again. */
+  trusted: z.boolean(),
   connections: z.int(),
 })
 export const killOrder = z.discriminatedUnion('scope', [

@@ -27,6 +27,8 @@ export const porterHealth = z.strictObject({
   version: z.string(),
   pid: z.int(),
   startedAt: z.string(),
+  /** Of this run of the porter, and so of this start of the container. */
+  instance: z.uuid(),
   landlock: z.boolean(),
   dns: z.boolean(),
 })

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino'
 import type { z } from 'zod'
 import {
   type PorterTerminal,
@@ -9,7 +8,7 @@ import {
   probeResults,
 } from '../../contract/programs/porter.ts'
 import { type ExecRequest, execResult } from '../../contract/prototypes.ts'
-import { createPorterConnection } from './connection.ts'
+import { createPorterConnection, type PorterConnectionDeps } from './connection.ts'
 import { ask, type PorterRequest, tell } from './request.ts'
 import { readFrom, writeTo } from './streams.ts'
 
@@ -25,16 +24,13 @@ const pathOf = (name: string, verb: string, offset?: number) =>
  * The gateway's side of one sandbox's porter: what the gateway asks of it (contract/programs/porter.ts). Every request rejects with
  * ApiError `sandbox_not_ready` while no porter is connected, or when it goes away before it has answered.
  */
-export function createPorterClient({ log }: { log: Logger }) {
-  const { accept, connected, onConnect, session, close } = createPorterConnection({ log })
+export function createPorterClient(deps: PorterConnectionDeps) {
+  const { session, ...connection } = createPorterConnection(deps)
   const get = <T>(request: PorterRequest, schema: z.ZodType<T>) => Promise.try(() => ask(session(), request, schema))
   const send = (request: PorterRequest) => Promise.try(() => tell(session(), request))
 
   return {
-    accept,
-    connected,
-    onConnect,
-    close,
+    ...connection,
 
     probe: (plan: ProbePlan) => {
       const body = { workspaceExec: true, ...plan }

@@ -1,19 +1,68 @@
 import type { Duplex } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { porterHealth } from '../../contract/programs/porter.ts'
+import { createKeyedQueue } from '../../flow/keyed-queue.ts'
 import { createRateLimiter } from '../../flow/rate-limiter.ts'
-import { notConnected } from './request.ts'
+import { ask, notConnected } from './request.ts'
 import { openSession, type PorterSession } from './session.ts'
 
+/** A porter that is there answers a ping at once, however busy its sandbox is. */
+const PING_TIMEOUT_MS = 500
+
+/** `instance`: which run of the porter, and so which start of the container. */
+export type PorterEvent =
+  | { type: 'connected' | 'lost'; instance: string }
+  | { type: 'replaced'; instance: string; before: string }
+  | { type: 'refused' }
+
+export interface PorterConnectionDeps {
+  log: Logger
+  /** Whether people may work in this sandbox now: it was proven, by this gateway or one before it. */
+  isClaimed(): boolean
+  onEvent(event: PorterEvent): void
+}
+
 /**
- * The connection of one sandbox's porter. The newest one counts: a porter that was restarted must not wait until its
- * predecessor's connection is noticed as dead. Whoever else in the sandbox dials this socket takes the sandbox's own
- * terminals away, and nothing more.
+ * The one connection of one sandbox's porter. Only the porter's own user may dial its socket; while a porter is connected
+ * and answers, another connection is refused. Another run of the porter is another start of the container: nothing that was
+ * proven before holds for it.
  */
-export function createPorterConnection({ log }: { log: Logger }) {
-  const state: { session: PorterSession | null; closed: boolean } = { session: null, closed: false }
+export function createPorterConnection({ log, isClaimed, onEvent }: PorterConnectionDeps) {
+  const state: { session: PorterSession | null; instance: string | null; proven: string | null; closed: boolean } = {
+    session: null,
+    instance: null,
+    proven: null,
+    closed: false,
+  }
   const listeners = new Set<() => void>()
   const limiter = createRateLimiter({ burst: 50, perSecond: 10 })
-  const isConnected = () => state.session !== null && !state.session.destroyed
+  const admission = createKeyedQueue<'connection'>()
+
+  async function admit(session: PorterSession): Promise<void> {
+    const health = await ask(session, { method: 'GET', path: '/health' }, porterHealth).catch(() => null)
+    if (health === null || state.closed) return session.destroy()
+    if (await isAlive(state.session)) {
+      onEvent({ type: 'refused' })
+      return session.destroy()
+    }
+    state.session?.destroy()
+    take(session, health.instance)
+  }
+
+  function take(session: PorterSession, instance: string): void {
+    const before = state.instance
+    state.session = session
+    state.instance = instance
+    session.once('close', () => {
+      if (state.session !== session) return
+      state.session = null
+      if (!state.closed) onEvent({ type: 'lost', instance })
+    })
+    if (before === null || before === instance) onEvent({ type: 'connected', instance })
+    else onEvent({ type: 'replaced', instance, before })
+    for (const listener of listeners) listener()
+  }
 
   return {
     /** Takes a connection to porter.sock. */
@@ -23,17 +72,21 @@ export function createPorterConnection({ log }: { log: Logger }) {
         socket.destroy()
         return
       }
-      state.session?.destroy()
       const session = openSession(socket, log)
-      state.session = session
-      session.once('close', () => {
-        if (state.session === session) state.session = null
-      })
-      session.once('remoteSettings', () => {
-        if (state.session === session) for (const listener of listeners) listener()
-      })
+      session.once('remoteSettings', () => void admission.run('connection', () => admit(session)))
     },
-    connected: isConnected,
+    connected: () => state.session !== null && !state.session.destroyed,
+    /** Which run of the porter is, or was last, connected. */
+    instance: () => state.instance,
+    markProven(instance: string): void {
+      state.proven = instance
+    },
+    /** False: the container was started again since it was proven, so nothing may be done in it, or by it. */
+    isTrusted(): boolean {
+      // A gateway that has just started knows of no proof: what is claimed was proven before.
+      if (state.proven === null && state.instance !== null && isClaimed()) state.proven = state.instance
+      return state.proven === null || state.proven === state.instance
+    },
     /** Calls `listener` at each new connection, from now on; returns how to stop. */
     onConnect(listener: () => void): () => void {
       listeners.add(listener)
@@ -50,4 +103,13 @@ export function createPorterConnection({ log }: { log: Logger }) {
       state.session = null
     },
   }
+}
+
+async function isAlive(session: PorterSession | null): Promise<boolean> {
+  if (!session || session.destroyed || session.closed) return false
+  const answered = new Promise<boolean>((resolve) => {
+    session.once('close', () => resolve(false))
+    if (!session.ping((error) => resolve(error === null))) resolve(false)
+  })
+  return Promise.race([answered, delay(PING_TIMEOUT_MS, false, { ref: false })])
 }

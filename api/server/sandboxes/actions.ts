@@ -2,10 +2,11 @@ import type { FastifyBaseLogger } from 'fastify'
 import { z } from 'zod'
 import { type SandboxId, sandboxId } from '../../contract/ids.ts'
 import { type SandboxState, sandboxState } from '../../contract/prototypes.ts'
+import type { Reason } from '../../contract/reasons.ts'
 import type { Store } from '../../store/connect.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
 import type { RunnerClient } from '../nodes/runner.ts'
-import { type Action, reconcile } from './reconcile.ts'
+import { type Action, reconcile, type Wanted } from './reconcile.ts'
 import { lockSandbox, transitionTo } from './transition.ts'
 import { freeUserSlots, removedWithUsers } from './user-slots.ts'
 
@@ -15,11 +16,14 @@ const STARTS_WITHIN_MS = 300_000
 
 export interface ActionDeps {
   db: Store
-  runner: Pick<RunnerClient, 'list' | 'start' | 'stop' | 'pause' | 'unpause' | 'remove'>
-  gateway: Pick<GatewayClient, 'closeDoor'>
+  runner: Pick<RunnerClient, 'list' | 'stop' | 'pause' | 'unpause' | 'remove'>
+  gateway: Pick<GatewayClient, 'closeDoor' | 'doorStatus'>
   isBusy(id: SandboxId): boolean
+  makeReady(id: SandboxId): void
   log: FastifyBaseLogger
 }
+
+const system = { type: 'system', id: 'server' } as const
 
 const wantedRows = z.array(z.object({ id: sandboxId, state: sandboxState }))
 
@@ -29,7 +33,7 @@ const detailFor: Partial<Record<SandboxState, string>> = {
 }
 
 /** Finds what has to be done so that the engine has what the database wants (`compare`), and does one such thing (`act`). */
-export function createActions({ db, runner, gateway, isBusy, log }: ActionDeps) {
+export function createActions({ db, runner, gateway, isBusy, makeReady, log }: ActionDeps) {
   const starts = new Map<SandboxId, number[]>()
 
   /** The engine first: a container is only ever made after its row, so none can look like an orphan. */
@@ -42,7 +46,20 @@ export function createActions({ db, runner, gateway, isBusy, log }: ActionDeps) 
       removed.filter((id) => !inEngine.has(id)),
     )
     const rows = await db.selectFrom('sandboxes').select(['id', 'state']).where('state', '!=', 'removed').execute()
-    return reconcile(engine, wantedRows.parse(rows))
+    const wanted = wantedRows.parse(rows)
+    const actions = reconcile(engine, wanted)
+    return actions.concat(await untrusted(wanted, actions))
+  }
+
+  /** Claimed ones whose porter is of another start of the container than the one that was proven. */
+  async function untrusted(wanted: readonly Wanted[], actions: readonly Action[]): Promise<Action[]> {
+    const inHand = new Set(actions.map(({ id }) => id))
+    const claimed = wanted.filter(({ id, state }) => state === 'claimed' && !inHand.has(id))
+    const found = claimed.map(async ({ id }) => {
+      const door = await gateway.doorStatus(sandboxId.parse(id)).catch(() => null)
+      return door?.open && !door.trusted ? [{ id, action: 'prove-again' as const }] : []
+    })
+    return (await Promise.all(found)).flat()
   }
 
   /** Call it in the sandbox's queue. Compares again first: `action` may be older than what was done since. */
@@ -53,15 +70,21 @@ export function createActions({ db, runner, gateway, isBusy, log }: ActionDeps) 
       await runner.remove(id, (await exists(db, id)) ? 'keep' : 'remove')
       await gateway.closeDoor(id)
     } else if (action === 'lost' || action === 'stopped') await markFound(db, id, action)
-    else if (action === 'start') await startAgain(id)
+    else if (action === 'restart') await startAgain(id, 'starting', 'found-ended')
+    else if (action === 'prove-again') await startAgain(id, 'proving', 'not-proven')
     else if (action !== 'begin-again') await runner[action](id)
   }
 
-  async function startAgain(id: SandboxId): Promise<void> {
+  /** Never straight back to work: what was proven holds for one start of the container. */
+  async function startAgain(id: SandboxId, to: 'starting' | 'proving', reason: Reason): Promise<void> {
     const recent = (starts.get(id) ?? []).filter((at) => at > Date.now() - STARTS_WITHIN_MS)
     if (recent.length >= MAX_STARTS) return markFound(db, id, 'failed')
     starts.set(id, [...recent, Date.now()])
-    await runner.start(id)
+    await db.transaction().execute(async (trx) => {
+      const row = await lockSandbox(trx, id)
+      if (row) await transitionTo(trx, row, to, { actor: system, reason, correlation: id })
+    })
+    makeReady(id)
   }
 
   return { compare, act }
@@ -80,7 +103,7 @@ async function exists(db: Store, id: SandboxId): Promise<boolean> {
 /** The engine is in that state already: only the row has to follow. */
 async function markFound(db: Store, id: SandboxId, to: 'lost' | 'stopped' | 'failed'): Promise<void> {
   const cause = {
-    actor: { type: 'system', id: 'server' },
+    actor: system,
     reason: `found-${to}`,
     correlation: id,
     detail: detailFor[to] ?? null,

@@ -6,8 +6,9 @@ export const legalTransitions: Record<SandboxState, readonly SandboxState[]> = {
   starting: ['proving', 'failed', 'lost', 'removed'],
   /** Straight to `claimed` when a sandbox that already belongs to somebody is proven again. */
   proving: ['ready', 'claimed', 'failed', 'lost', 'removed'],
-  ready: ['claimed', 'proving', 'stopped', 'failed', 'lost', 'removed'],
-  claimed: ['paused', 'stopped', 'proving', 'failed', 'lost', 'removed'],
+  ready: ['claimed', 'starting', 'proving', 'stopped', 'failed', 'lost', 'removed'],
+  /** Back to `starting` when its container ended by itself: what was proven holds for one start of it. */
+  claimed: ['paused', 'stopped', 'starting', 'proving', 'failed', 'lost', 'removed'],
   paused: ['claimed', 'stopped', 'failed', 'lost', 'removed'],
   stopped: ['starting', 'failed', 'lost', 'removed'],
   failed: ['building', 'removed'],

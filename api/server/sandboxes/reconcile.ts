@@ -10,13 +10,16 @@ import type { SandboxState } from '../../contract/prototypes.ts'
 export type Wanted = { id: string; state: SandboxState }
 export type Action = {
   id: string
-  /** `begin-again`: build, create, prove from the top. `lost` and `stopped`: only the row changes. */
-  action: 'remove' | 'start' | 'stop' | 'pause' | 'unpause' | 'begin-again' | 'lost' | 'stopped'
+  /**
+   * `begin-again`: build, create, prove from the top. `restart`: the same, for one that people worked in. `prove-again`: its
+   * container was started behind our back. `lost` and `stopped`: only the row changes.
+   */
+  action: 'remove' | 'restart' | 'prove-again' | 'stop' | 'pause' | 'unpause' | 'begin-again' | 'lost' | 'stopped'
 }
 type Engine = RunnerSandbox['state'] | 'gone'
 
 const underWay = { gone: 'begin-again', created: 'begin-again', running: 'begin-again', paused: 'begin-again' } as const
-const live = { gone: 'lost', created: 'start', running: null, paused: 'unpause', exited: 'start' } as const
+const live = { gone: 'lost', created: 'restart', running: null, paused: 'unpause', exited: 'restart' } as const
 const unwanted = { gone: null, created: 'remove', running: 'remove', paused: 'remove', exited: 'remove' } as const
 
 /** Row state × engine state. `null`: they agree. */

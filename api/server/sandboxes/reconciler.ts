@@ -8,7 +8,7 @@ const AGAIN_MS = 1_000
 /** Also when no event comes: something may have been left undone while a program was away. */
 const LOOK_EVERY_MS = 30_000
 
-interface ReconcilerDeps extends Omit<ActionDeps, 'isBusy'> {
+interface ReconcilerDeps extends Omit<ActionDeps, 'isBusy' | 'makeReady'> {
   runner: ActionDeps['runner'] & Pick<RunnerClient, 'events'>
   sandboxes: Sandboxes
 }
@@ -16,7 +16,7 @@ interface ReconcilerDeps extends Omit<ActionDeps, 'isBusy'> {
 /** Keeps what the engine has and what the database wants the same: at start, at each event of the runner, and now and then. */
 export function createReconciler(deps: ReconcilerDeps) {
   const { runner, sandboxes, log } = deps
-  const { compare, act } = createActions({ ...deps, isBusy: sandboxes.isBusy })
+  const { compare, act } = createActions({ ...deps, isBusy: sandboxes.isBusy, makeReady: sandboxes.makeReady })
   const closing = new AbortController()
   const state: { running: Promise<void> | null; again: boolean } = { running: null, again: false }
 
@@ -52,7 +52,7 @@ export function createReconciler(deps: ReconcilerDeps) {
     while (!closing.signal.aborted) {
       look()
       try {
-        for await (const { event } of runner.events(closing.signal)) if (event !== 'start') look()
+        for await (const _event of runner.events(closing.signal)) look()
       } catch (error) {
         log.debug({ err: error }, 'the runner is away')
       }

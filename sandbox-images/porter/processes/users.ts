@@ -42,7 +42,6 @@ export function createUsers(environment: Record<string, string | undefined>) {
     },
   }
 }
-export type Users = ReturnType<typeof createUsers>
 
 function numberOf(environment: Record<string, string | undefined>, name: string): number {
   const number = Number(environment[name])

@@ -103,7 +103,7 @@ export async function startGatewayPeer(deps: GatewayPeerDeps) {
         const id = idIn(parts)
         const door = doors.get(id)
         const porter = door && deps.hasPorter(id) ? 'connected' : 'absent'
-        return { body: { open: door !== undefined, porter, connections: door?.connections.size ?? 0 } }
+        return { body: { open: door !== undefined, porter, trusted: true, connections: door?.connections.size ?? 0 } }
       },
     ],
     [

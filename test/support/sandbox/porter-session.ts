@@ -17,7 +17,11 @@ import { openStream, readFrom, writeTo } from '../../../api/gateway/porter/strea
 
 /** Listens where a porter dials, in the gateway's place. Resolves when one is connected. */
 export async function porterSession(socketPath: string) {
-  const connection = createPorterConnection({ log: pino({ level: 'silent' }) })
+  const connection = createPorterConnection({
+    log: pino({ level: 'silent' }),
+    isClaimed: () => false,
+    onEvent: () => {},
+  })
   const { session } = connection
   const connected = new Promise<void>((resolve) => connection.onConnect(resolve))
   const server = createServer({ noDelay: true, allowHalfOpen: true }, connection.accept)

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,6 +9,7 @@ import type { AuditEvent } from '../../../api/contract/audit.ts'
 import type { ProbeResult } from '../../../api/contract/prototypes.ts'
 import { createKeyedQueue } from '../../../api/flow/keyed-queue.ts'
 import { createPorterClient } from '../../../api/gateway/porter/client.ts'
+import type { PorterEvent } from '../../../api/gateway/porter/connection.ts'
 import { createTerminals, type TerminalsDeps } from '../../../api/gateway/terminals/terminals.ts'
 import { dial } from '../../../sandbox-images/porter/dial.ts'
 import { createLaunch } from '../../../sandbox-images/porter/processes/launch.ts'
@@ -22,7 +24,7 @@ const SANDBOX = 'sb_aaaaaaaaaaaaaaaa'
  * A porter in this process, without a container: its terminals, processes and ports are the test's own. `probes` is what
  * it says to a proof: the real attempts would prove something about the test's machine.
  */
-export function startPorter(socketPath: string, probes: ProbeResult[] = []) {
+export function startPorter(socketPath: string, probes: ProbeResult[] = [], instance: string = randomUUID()) {
   const launch = createLaunch([], () => terminals.descriptors())
   const signal = (group: number, name: NodeJS.Signals) => void process.kill(-group, name)
   const environment = { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: tmpdir(), PS1: '$ ' }
@@ -42,6 +44,7 @@ export function startPorter(socketPath: string, probes: ProbeResult[] = []) {
       version: 'test',
       pid: process.pid,
       startedAt: new Date().toISOString(),
+      instance,
       landlock: false,
       dns: false,
     }),
@@ -66,6 +69,7 @@ export async function porterWorld() {
   const folder = await mkdtemp(join(tmpdir(), 'bl-'))
   const socketPath = join(folder, 'porter.sock')
   const events: AuditEvent[] = []
+  const porterEvents: PorterEvent[] = []
   const append = async (event: AuditEvent) => {
     events.push(event)
   }
@@ -73,7 +77,7 @@ export async function porterWorld() {
 
   /** The gateway's half: the porter's client and the terminals. `stop` is what a restart of the gateway does to them. */
   async function startGateway(options: Pick<TerminalsDeps, 'quotaBytes' | 'segmentBytes' | 'recordingRates'> = {}) {
-    const porter = createPorterClient({ log })
+    const porter = createPorterClient({ log, isClaimed: () => false, onEvent: (event) => porterEvents.push(event) })
     const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, porter.accept)
     await rm(socketPath, { force: true })
     await new Promise<void>((listening) => server.listen(socketPath, listening))
@@ -111,6 +115,7 @@ export async function porterWorld() {
     folder,
     socketPath,
     events,
+    porterEvents,
     startGateway,
     async close() {
       for (const gateway of gateways) await gateway.stop()

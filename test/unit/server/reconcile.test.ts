@@ -17,8 +17,8 @@ const container = (state: RunnerSandbox['state'], name: RunnerSandbox['id'] = id
 describe('row × engine', () => {
   test.each([
     { row: 'claimed', engine: 'running', action: null },
-    { row: 'claimed', engine: 'exited', action: 'start' },
-    { row: 'claimed', engine: 'created', action: 'start' },
+    { row: 'claimed', engine: 'exited', action: 'restart' },
+    { row: 'claimed', engine: 'created', action: 'restart' },
     { row: 'claimed', engine: 'paused', action: 'unpause' },
     { row: 'claimed', engine: null, action: 'lost' },
     { row: 'ready', engine: null, action: 'lost' },
@@ -47,7 +47,7 @@ describe('row × engine', () => {
 test('a container that no row knows is removed, before anything starts', () => {
   expect(reconcile([container('exited'), container('running', other)], [{ id, state: 'claimed' }])).toEqual([
     { id: other, action: 'remove' },
-    { id, action: 'start' },
+    { id, action: 'restart' },
   ])
 })
 

@@ -45,14 +45,14 @@ export function controlCases(start: () => Promise<ControlUnderTest>) {
   describe('doors', () => {
     test('a door is there from its opening to its closing, however often either is asked for', async () => {
       const id = await world.sandbox()
-      expect(await client.doorStatus(id)).toEqual({ open: false, porter: 'absent', connections: 0 })
+      expect(await client.doorStatus(id)).toEqual({ open: false, porter: 'absent', trusted: true, connections: 0 })
       const opened = await client.openDoor(id)
       expect(opened.directory).toContain(id)
       expect(await client.openDoor(id)).toEqual(opened)
-      expect(await client.doorStatus(id)).toEqual({ open: true, porter: 'absent', connections: 0 })
+      expect(await client.doorStatus(id)).toEqual({ open: true, porter: 'absent', trusted: true, connections: 0 })
       await client.closeDoor(id)
       await client.closeDoor(id)
-      expect(await client.doorStatus(id)).toEqual({ open: false, porter: 'absent', connections: 0 })
+      expect(await client.doorStatus(id)).toEqual({ open: false, porter: 'absent', trusted: true, connections: 0 })
     })
 
     test("opening or closing one sandbox's door leaves another's as it is", async () => {
@@ -67,7 +67,7 @@ export function controlCases(start: () => Promise<ControlUnderTest>) {
     test('an id that nobody has is closed, and closing it is no error', async () => {
       const id = newId('sb')
       await client.closeDoor(id)
-      expect(await client.doorStatus(id)).toEqual({ open: false, porter: 'absent', connections: 0 })
+      expect(await client.doorStatus(id)).toEqual({ open: false, porter: 'absent', trusted: true, connections: 0 })
       await expect(client.exec(id, command)).rejects.toMatchObject({ code: 'sandbox_not_ready' })
     })
   })
@@ -114,7 +114,7 @@ export function controlCases(start: () => Promise<ControlUnderTest>) {
 
     test('the door says so until the porter goes away', async () => {
       const { id, porter } = await connected()
-      expect(await client.doorStatus(id)).toEqual({ open: true, porter: 'connected', connections: 0 })
+      expect(await client.doorStatus(id)).toEqual({ open: true, porter: 'connected', trusted: true, connections: 0 })
       porter.close()
       await until('it is absent', async () => ((await client.doorStatus(id)).porter === 'absent' ? true : null))
       await expect(client.exec(id, command)).rejects.toMatchObject({ code: 'sandbox_not_ready' })

@@ -40,6 +40,7 @@ export const kindGroups: Record<string, string> = {
   exec: 'Commands',
   terminal: 'Terminals',
   sandbox: 'Sandboxes',
+  porter: 'Sandbox connections',
   prototype: 'Prototypes',
   session: 'Sign-in',
   token: 'API tokens',

@@ -128,6 +128,12 @@ const words: Record<Reason, string> = {
   'terminal-opened': 'Opened',
   'terminal-attached': 'Attached',
   'terminal-closed': 'Closed',
+  'porter-connected': 'Connected',
+  'porter-replaced': 'Started again',
+  'porter-lost': 'Connection lost',
+  'second-porter': 'Another one is connected',
+  'found-ended': 'Ended by itself',
+  'not-proven': 'Limits not proven since the last start',
   'unreadable-event': 'Entry cannot be read',
 }
 

@@ -61,6 +61,10 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
   'terminal.opened': say(detailOf['terminal.opened'], (it) => `Opened terminal ${it.terminal}`),
   'terminal.attached': say(detailOf['terminal.attached'], (it) => `Opened a view of terminal ${it.terminal}`),
   'terminal.closed': say(detailOf['terminal.closed'], (it) => `Terminal ${it.terminal} closed: ${it.why}`),
+  'porter.connected': say(detailOf['porter.connected'], () => 'Sandbox connected'),
+  'porter.replaced': say(detailOf['porter.replaced'], () => 'Sandbox started again, not checked yet'),
+  'porter.lost': say(detailOf['porter.lost'], () => 'Lost the connection to the sandbox'),
+  'porter.refused': say(detailOf['porter.refused'], () => 'Second connection to the sandbox refused'),
   'prototype.created': say(detailOf['prototype.created'], (it) => `Created “${it.title}”, ${it.label}`),
   'prototype.removed': say(detailOf['prototype.removed'], (it) => `Deleted “${it.title}”`),
   'sandbox.state': say(
