@@ -58,9 +58,9 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
     detailOf['exec.ended'],
     (it) => `Command ended after ${seconds(it.durationMs)}, exit code ${it.exitCode ?? 'unknown'}`,
   ),
-  'terminal.opened': say(detailOf['terminal.opened'], (it) => `Opened terminal ${it.terminal}`),
-  'terminal.attached': say(detailOf['terminal.attached'], (it) => `Opened a view of terminal ${it.terminal}`),
-  'terminal.closed': say(detailOf['terminal.closed'], (it) => `Terminal ${it.terminal} closed: ${it.why}`),
+  'terminal.opened': say(detailOf['terminal.opened'], (it) => `Opened terminal “${it.terminal}”`),
+  'terminal.attached': say(detailOf['terminal.attached'], (it) => `Opened a view of terminal “${it.terminal}”`),
+  'terminal.closed': say(detailOf['terminal.closed'], (it) => `Terminal “${it.terminal}” ended: ${it.why}`),
   'prototype.created': say(detailOf['prototype.created'], (it) => `Created “${it.title}”, ${it.label}`),
   'prototype.removed': say(detailOf['prototype.removed'], (it) => `Deleted “${it.title}”`),
   'sandbox.state': say(
@@ -117,7 +117,7 @@ export const sentence = (event: AuditView): string => {
 export const decisionWords: Record<Decision, { title: string; tone: 'good' | 'bad' | 'plain' }> = {
   allow: { title: 'Allowed', tone: 'good' },
   deny: { title: 'Refused', tone: 'bad' },
-  info: { title: 'Noted', tone: 'plain' },
+  info: { title: 'Other', tone: 'plain' },
 }
 
 /** Tried by Backlot itself while a sandbox was being proven: nobody's doing, and refused as it must be. */
