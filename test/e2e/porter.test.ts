@@ -45,6 +45,25 @@ describe.each(['runc', 'runsc'] as const)('under %s', (runtime) => {
     expect(asked.length).toBe(4)
   })
 
+  test.each([
+    ['stops the porter', 'kill -STOP $porter', /not permitted/],
+    ['ends the porter', 'kill -KILL $porter', /not permitted/],
+    ['ends process 1', 'kill -KILL 1', /not permitted/],
+    ['reads its memory', 'head -c1 /proc/$porter/mem', /denied|not permitted/],
+    ['enters its file system', 'ls /proc/$porter/root/', /denied|not permitted|Invalid argument/],
+    ['becomes the porter', 'setpriv --reuid $uid --clear-groups true', /failed|not permitted/],
+    ...['porter', 'egress', 'model'].map((name): [string, string, RegExp] => [
+      `dials ${name}.sock`,
+      `python3 -c "import socket; socket.socket(socket.AF_UNIX).connect('/run/backlot/${name}.sock')"`,
+      /PermissionError/,
+    ]),
+  ])('C26: a program of the agent that %s is refused', async (_what, script, says) => {
+    const porter = 'porter=$(pgrep -o -f ^/usr/local/bin/node) && uid=$(stat -c %u /proc/$porter)'
+    const { exitCode, stderr } = await sandbox.shell(`${porter}; ${script}`)
+    expect({ refused: exitCode !== 0, stderr }).toEqual({ refused: true, stderr: expect.stringMatching(says) })
+    expect(await sandbox.shell('echo mine; exit 7')).toMatchObject({ stdout: 'mine\n', exitCode: 7 })
+  })
+
   test.each(['socket', '_socket', 'sitecustomize', 'usercustomize', 'selectors'])(
     'the proof runs nothing that was left in the workspace: %s.py',
     async (name) => {

@@ -27,9 +27,19 @@ function pidsOf(part: string, home: string): number[] {
   }
   return readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid) && read(pid, 'cmdline').includes(part))
-    .filter((pid) => read(pid, 'cmdline').includes(home) || read(pid, 'environ').includes(`BACKLOT_HOME=${home}`))
+    .filter(
+      (pid) =>
+        read(pid, 'cmdline').includes(home) ||
+        [`BACKLOT_HOME=${home}`, home].some((part) => read(pid, 'environ').includes(part)),
+    )
     .map(Number)
 }
+
+/** On the host, the process of that sandbox that is the porter. */
+const porterOf = (sandbox: string) =>
+  pidsOf('/opt/backlot/porter/main.js', `BACKLOT_SANDBOX=${sandbox}`).filter((pid) =>
+    readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('node'),
+  )
 
 describe('when a program is killed', () => {
   let platform: Platform
@@ -74,6 +84,31 @@ describe('when a program is killed', () => {
     const same = await owner.shell(prototype.sandbox.id, 'cat /proc/sys/kernel/random/boot_id; stat -c %Z /proc/1')
     expect(same.stdout).toBe(container.stdout)
     await until('the terminal answers', () => answers(terminal), BACK_MS)
+  })
+
+  test('a sandbox whose porter dies comes back only through a new proof, and that is in the log (C25)', async () => {
+    const { id } = prototype.sandbox
+    const read = async (kind: string) => {
+      const { body } = await owner.call('GET', `/audit/events?kind=${kind}&sandbox=${id}&limit=50`)
+      return auditList.parse(body).items.toReversed()
+    }
+    const earlier = (await read('sandbox.state')).length
+    const [porter = 0] = porterOf(id)
+    expect(porter).toBeGreaterThan(0)
+    process.kill(porter, 'SIGKILL')
+    const states = await until(
+      'it is claimed again',
+      async () => {
+        const found = (await read('sandbox.state')).slice(earlier).map(({ detail }) => `${detail.from} → ${detail.to}`)
+        return found.includes('proving → claimed') ? found : null
+      },
+      BACK_MS,
+    )
+    expect(states).toEqual(['claimed → starting', 'starting → proving', 'proving → claimed'])
+    expect((await read('sandbox.proven')).at(-1)).toMatchObject({ decision: 'allow' })
+    expect((await read('porter.lost')).length).toBeGreaterThan(0)
+    expect((await read('porter.replaced')).length).toBe(1)
+    await worksAgain()
   })
 
   /** A new connection finds the shell that was there, with its variable and its screen. */

@@ -10,11 +10,11 @@ import {
 
 const shade = 'var(--marigold)'
 
-/** Filled buttons carry ink on marigold: white on it would not be readable. Danger is paper on red. */
+/** Filled buttons carry ink on marigold: white on it would not be readable. Danger is white on red. */
 const variants: VariantColorsResolver = (input) => {
   const colors = defaultVariantColorsResolver(input)
   if (input.variant !== 'filled') return colors
-  return { ...colors, color: input.color === 'red' ? 'var(--raised)' : 'var(--on-marigold)' }
+  return { ...colors, color: input.color === 'red' ? 'var(--on-bad)' : 'var(--on-marigold)' }
 }
 
 /**

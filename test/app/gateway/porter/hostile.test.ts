@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import http2 from 'node:http2'
 import net from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { closed } from '../../../support/closed.ts'
 import { type PorterWorld, porterWorld, startPorter } from '../../../support/sandbox/porter.ts'
 import { until } from '../../../support/until.ts'
 

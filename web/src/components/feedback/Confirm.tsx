@@ -33,7 +33,7 @@ export const Confirm = ({
     <div className={styles.text}>{children}</div>
     <Problem>{error ? messageOf(error) : null}</Problem>
     <Group justify="flex-end" mt="lg">
-      <Button variant="default" onClick={onClose}>
+      <Button variant="default" data-autofocus onClick={onClose}>
         Cancel
       </Button>
       <Button color={danger ? 'red' : 'marigold'} loading={pending} onClick={onConfirm}>

@@ -9,9 +9,9 @@ const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-dig
 const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full' })
 
 const whoOf = (event: AuditView): string => {
-  if (event.actor.type === 'system') return event.actor.id
-  if (event.actor.type === 'nobody') return 'not signed in'
-  return event.names.person ?? 'unknown'
+  if (event.actor.type === 'system') return `Backlot ${event.actor.id}`
+  if (event.actor.type === 'nobody') return 'Not signed in'
+  return event.names.person ?? 'Unknown'
 }
 
 /** One event on one line: when, decision, who and where, what, why. */

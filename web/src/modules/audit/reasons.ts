@@ -122,7 +122,7 @@ const words: Record<Reason, string> = {
   proven: 'Limits proven',
   'proof-passed': 'Limits proven',
   'proof-failed': 'Limits not proven',
-  'found-lost': 'Container has disappeared',
+  'found-lost': 'Sandbox has disappeared',
   'found-stopped': 'Found stopped',
   'found-failed': 'Found failed',
   'terminal-opened': 'Opened',

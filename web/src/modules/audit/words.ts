@@ -58,9 +58,9 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
     detailOf['exec.ended'],
     (it) => `Command ended after ${seconds(it.durationMs)}, exit code ${it.exitCode ?? 'unknown'}`,
   ),
-  'terminal.opened': say(detailOf['terminal.opened'], (it) => `Opened terminal ${it.terminal}`),
-  'terminal.attached': say(detailOf['terminal.attached'], (it) => `Opened a view of terminal ${it.terminal}`),
-  'terminal.closed': say(detailOf['terminal.closed'], (it) => `Terminal ${it.terminal} closed: ${it.why}`),
+  'terminal.opened': say(detailOf['terminal.opened'], (it) => `Opened terminal “${it.terminal}”`),
+  'terminal.attached': say(detailOf['terminal.attached'], (it) => `Opened a view of terminal “${it.terminal}”`),
+  'terminal.closed': say(detailOf['terminal.closed'], (it) => `Terminal “${it.terminal}” ended: ${it.why}`),
   'porter.connected': say(detailOf['porter.connected'], () => 'Sandbox connected'),
   'porter.replaced': say(detailOf['porter.replaced'], () => 'Sandbox started again, not checked yet'),
   'porter.lost': say(detailOf['porter.lost'], () => 'Lost the connection to the sandbox'),
@@ -121,7 +121,7 @@ export const sentence = (event: AuditView): string => {
 export const decisionWords: Record<Decision, { title: string; tone: 'good' | 'bad' | 'plain' }> = {
   allow: { title: 'Allowed', tone: 'good' },
   deny: { title: 'Refused', tone: 'bad' },
-  info: { title: 'Noted', tone: 'plain' },
+  info: { title: 'Other', tone: 'plain' },
 }
 
 /** Tried by Backlot itself while a sandbox was being proven: nobody's doing, and refused as it must be. */

@@ -25,11 +25,15 @@ export const stateWords: Record<SandboxState, Words> = {
     long: 'Nobody used it for a while. Resume it to continue where you left off.',
   },
   stopped: { short: 'Stopped', tone: 'plain', long: 'Nothing in it is running. Its files are still there.' },
-  failed: { short: 'Failed', tone: 'bad', long: 'It could not be started.' },
+  failed: {
+    short: 'Failed',
+    tone: 'bad',
+    long: 'Your workspace could not be started. Tell your admin, or create a new prototype.',
+  },
   lost: {
     short: 'Lost',
     tone: 'bad',
-    long: 'The workspace has disappeared. Ask your admin, or create a new prototype.',
+    long: 'Your workspace has disappeared. Tell your admin, or create a new prototype.',
   },
   removed: { short: 'Removed', tone: 'plain', long: 'The workspace was deleted.' },
 }

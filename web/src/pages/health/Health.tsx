@@ -24,6 +24,11 @@ const summary = (checks: DoctorReport['checks']): string => {
   return `All ${checks.length} checks passed.`
 }
 
+/** What stands between backticks is code. */
+const coded = (text: string) =>
+  // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one sentence, which keep their order
+  text.split('`').map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part))
+
 export const Health = () => {
   const query = useQuery(healthQuery)
   return (
@@ -54,12 +59,12 @@ export const Health = () => {
                       <Icon size={20} aria-label={means} />
                       <div>
                         <p>{check.title}</p>
-                        <small>{check.detail}</small>
+                        <small>{coded(check.detail)}</small>
                         {check.fix &&
                           (check.fix.endsWith('.') ? (
-                            <p className={styles.fix}>{check.fix}</p>
+                            <p className={styles.fix}>{coded(check.fix)}</p>
                           ) : (
-                            <code>{check.fix}</code>
+                            <code className={styles.command}>{check.fix}</code>
                           ))}
                       </div>
                     </div>

@@ -28,7 +28,7 @@ export const Filters = ({ filter, onChange }: Props) => {
       <TextInput
         className={styles.text ?? ''}
         aria-label="Text"
-        placeholder="Host, model, command, name…"
+        placeholder="Search the log"
         leftSection={<IconSearch size={16} />}
         maxLength={200}
         value={filter.text}

@@ -39,7 +39,7 @@ export const PersonRow = ({ person, isMe }: { person: ListedPerson; isMe: boolea
         ))}
       </div>
       <span className={styles.since}>
-        <Age at={person.createdAt} />
+        Added <Age at={person.createdAt} />
       </span>
       <PersonMenu person={person} isMe={isMe} onPick={setDialog} />
       <EditDialog person={dialog === 'edit' ? person : null} onClose={close} />

@@ -9,10 +9,11 @@ const size = (bytes: number): string =>
   bytes >= GIB ? `${Number((bytes / GIB).toFixed(1))} GiB` : `${Math.round(bytes / 1024 ** 2)} MiB`
 
 const placeWords = { cloud: 'the cloud model', local: 'the local model', none: 'no model' } as const
-const targetWords = (target: string): string => {
-  if (target === 'assigned') return 'as chosen under Models'
-  return target === 'none' ? 'none' : target
-}
+const targetWords = (target: string): string => (target === 'assigned' ? 'chosen under Models' : target)
+const modelWords = ({ cloud, local }: PolicyInForce['models']['default']): string =>
+  cloud === 'assigned' && local === 'assigned'
+    ? 'Which models these are is chosen under Models.'
+    : `Cloud model: ${targetWords(cloud)}. Local model: ${targetWords(local)}.`
 
 export const Limits = ({ policy }: { policy: PolicyInForce }) => (
   <div className={styles.limits}>
@@ -72,9 +73,7 @@ export const Limits = ({ policy }: { policy: PolicyInForce }) => (
           </div>
         ))}
       </dl>
-      <p className={styles.quiet}>
-        Cloud: {targetWords(policy.models.default.cloud)}. Local: {targetWords(policy.models.default.local)}.
-      </p>
+      <p className={styles.quiet}>{modelWords(policy.models.default)}</p>
     </section>
   </div>
 )

@@ -7,7 +7,7 @@ import styles from './Policies.module.css'
 const isOpaque = (rule: RuleInForce) => rule.protocol === 'tls'
 
 export const Rules = ({ rules }: { rules: RuleInForce[] }) => {
-  if (rules.length === 0) return <p className={styles.quiet}>Nothing.</p>
+  if (rules.length === 0) return <p className={styles.quiet}>No host can be reached.</p>
   return (
     <Scrolling className={styles.scroll ?? ''} label="Allowed hosts">
       <table className={styles.rules}>

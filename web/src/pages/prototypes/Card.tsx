@@ -32,7 +32,7 @@ export const Card = ({ prototype, onRemove }: { prototype: PrototypeView; onRemo
           <Tag tone={words.tone}>{words.short}</Tag>
           <Tag>{labelWords[label].title}</Tag>
           <span className={styles.made}>
-            {owner.name}, <Age at={prototype.createdAt} />
+            <span className={styles.owner}>{owner.name}</span>, <Age at={prototype.createdAt} />
           </span>
         </div>
       </div>

@@ -59,6 +59,6 @@ const NoPrototypes = ({ create }: { create: ReactNode }) =>
     </Empty>
   ) : (
     <Empty title="You have no prototypes">
-      Creating one takes the role Product, which you do not have. To build something, ask your admin for it.
+      To create one you need the Product role. Your admin can give it to you.
     </Empty>
   )

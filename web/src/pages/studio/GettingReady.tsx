@@ -33,9 +33,12 @@ export const GettingReady = ({ prototype, onRemove }: { prototype: PrototypeView
     <div className={styles.readying} role="status">
       <Facade seed={prototype.id} mood="down" />
       <h2>{words.short}</h2>
-      <div>
-        {words.long} <Explained>{sandbox.detail ?? ''}</Explained>
-      </div>
+      <p>{words.long}</p>
+      {sandbox.detail && (
+        <div className={styles.reason}>
+          <Explained>{sandbox.detail}</Explained>
+        </div>
+      )}
       <Problem>{start.isError && messageOf(start.error)}</Problem>
       <Group>
         {(sandbox.state === 'paused' || sandbox.state === 'stopped') && (
