@@ -14,6 +14,7 @@ const vendors = [
   ['kysely', '^api/(store|audit|server)/'],
   ['picomatch', '^api/policy/'],
   ['ipaddr[.]js', '^api/policy/'],
+  ['tldts', '^api/policy/document/'],
   ['yaml', '^api/policy/document/'],
   ['tar-stream', '^api/runner/'],
   ['pino', '^api/program[.]ts$|^api/(server/(app|server)|gateway/gateway|runner/runner)[.]ts$'],

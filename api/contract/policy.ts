@@ -23,6 +23,8 @@ export const egressRule = z.strictObject({
   paths: z.array(z.string().startsWith('/').max(500)).min(1).optional(),
   /** A `tls` rule must say it: what goes through the tunnel is not seen. */
   unsafeOpaque: z.literal(true).optional(),
+  /** A wildcard over a host that strangers share (`*.github.io`) must say it: anybody can put a page there, and read what is sent to it. */
+  unsafeSharedHost: z.literal(true).optional(),
   /** Networks (CIDR) that are not public and that this host may nevertheless resolve to, such as a company's own registry. Never loopback, link-local or this machine. */
   addresses: z.array(z.string()).max(20).optional(),
   /** The first day, in UTC, on which the rule no longer holds. */
@@ -69,6 +71,8 @@ export const ruleInForce = z.strictObject({
   paths: z.array(z.string()).nullable(),
   addresses: z.array(z.string()),
   expires: z.string().nullable(),
+  /** Absent, never false: what was published before this field keeps its hash. */
+  unsafeSharedHost: z.literal(true).optional(),
 })
 export type RuleInForce = z.infer<typeof ruleInForce>
 

@@ -8,6 +8,7 @@ import type { Bundle } from './bundles.ts'
 import { hashOf } from './hash.ts'
 import { written } from './parse.ts'
 import type { Registries } from './registries.ts'
+import { strangersBelow } from './shared-hosts.ts'
 import { bytesOf } from './size.ts'
 
 /** What a policy is compiled against: everything that is not in its own text. */
@@ -169,6 +170,7 @@ const ruleOf = (id: string, rule: Rule): RuleInForce => ({
   paths: rule.paths ?? null,
   addresses: rule.addresses ?? [],
   expires: rule.expires ?? null,
+  ...(rule.unsafeSharedHost ? { unsafeSharedHost: rule.unsafeSharedHost } : {}),
 })
 
 function canonicalPattern(pattern: string): string | null {
@@ -179,12 +181,14 @@ function canonicalPattern(pattern: string): string | null {
 
 function ruleProblems(rule: Rule): { field: string; message: string }[] {
   const found: { field: string; message: string }[] = []
-  if (canonicalPattern(rule.host) === null)
+  const pattern = canonicalPattern(rule.host)
+  if (pattern === null)
     found.push({
       field: 'host',
       message:
         'Write a full host name such as api.example.org, or *.example.org for every name below it. Addresses, single words and names of cloud metadata services are not accepted.',
     })
+  else found.push(...wildcardProblems(rule, pattern))
   if (rule.protocol === 'tls') {
     for (const field of ['methods', 'paths'] as const)
       if (rule[field])
@@ -205,6 +209,25 @@ function ruleProblems(rule: Rule): { field: string; message: string }[] {
     if (message) found.push({ field: `addresses.${index}`, message })
   }
   return found
+}
+
+/** A wildcard covers one owner's names. Where strangers share a host it says so; where anybody registers names it is refused. */
+function wildcardProblems(rule: Rule, pattern: string): { field: string; message: string }[] {
+  const strangers = strangersBelow(pattern)
+  if (strangers === 'anybody') {
+    const message = `Below ${pattern.slice(2)} anybody can register a name, so this allows nearly everything. Name the hosts, or the domain of one owner such as *.example.${pattern.slice(2)}.`
+    return [{ field: 'host', message }]
+  }
+  if (strangers === 'shared' && !rule.unsafeSharedHost) {
+    const message = `Below ${pattern.slice(2)} strangers share hosting: anybody can get a name there and read what is sent to it. Name the hosts that are meant; if all of them are acceptable, say so with \`unsafeSharedHost: true\`.`
+    return [{ field: 'host', message }]
+  }
+  if (strangers === null && rule.unsafeSharedHost) {
+    const message =
+      'No wildcard over a host that strangers share is known here, so there is nothing to accept. Take this out.'
+    return [{ field: 'unsafeSharedHost', message }]
+  }
+  return []
 }
 
 /** A network that is permitted must be of one kind from its first to its last address, and of a kind that may be permitted at all. */

@@ -111,7 +111,7 @@ const FIELDS = [
     'memory',
   ],
   ...['disk', 'pids', 'perPerson', 'use', 'host', 'ports', 'protocol', 'methods', 'paths', 'unsafeOpaque', 'addresses'],
-  ...['expires', 'default', 'labels', 'cloud', 'local', 'unsafeUnlimited'],
+  ...['unsafeSharedHost', 'expires', 'default', 'labels', 'cloud', 'local', 'unsafeUnlimited'],
 ]
 function spelled(key: string): string {
   if (key.length > MAX_SHOWN) return ''

@@ -230,6 +230,47 @@ describe('hosts and networks of a rule', () => {
       expect.stringMatching(/egress\[0\]\.host: Write a full host name/),
     ])
   })
+  test.for([...['*.co.uk', '*.Co.UK.', '*.com.au', '*.kawasaki.jp', '*.xn--55qx5d.cn', '*.gov.uk']])(
+    '%s is a public suffix, and stays refused whatever is accepted',
+    (host) => {
+      const refused = [expect.stringMatching(/^4 egress\[0\]\.host: .* anybody can register .*Name the hosts/)]
+      expect(rule(`host: "${host}"`)).toEqual(refused)
+      expect(rule(`host: "${host}", unsafeSharedHost: true`)).toEqual(refused)
+    },
+  )
+  test.for([
+    ...['*.github.io', '*.GitHub.io', '*.vercel.app', '*.netlify.app', '*.blogspot.com', '*.cloudfront.net'],
+    ...['*.s3.amazonaws.com', '*.s3.us-east-1.amazonaws.com', '*.compute.amazonaws.com', '*.googleapis.com'],
+    ...['*.digitaloceanspaces.com', '*.run.app', '*.a.run.app', '*.blob.core.windows.net'],
+    // Not suffixes themselves; suffixes are below them.
+    ...['*.amazonaws.com', '*.us-west-2.amazonaws.com', '*.amazonaws.com.cn', '*.on.aws', '*.windows.net'],
+    ...['*.core.windows.net', '*.fastly.net', '*.cdn77.org', '*.scw.cloud'],
+  ])('%s is shared by strangers: refused, unless the rule says so', (host) => {
+    expect(rule(`host: "${host}"`)).toEqual([
+      expect.stringMatching(/^4 egress\[0\]\.host: .*share.*Name the hosts.*`unsafeSharedHost: true`/),
+    ])
+    expect(rule(`host: "${host}", unsafeSharedHost: true`)).toEqual([])
+  })
+  test.for([
+    ...['*.example.co.uk', '*.mine.github.io', '*.bucket.s3.amazonaws.com', '*.app.vercel.app', '*.internal.corp'],
+    ...['mine.github.io', 'bucket.s3.amazonaws.com', 'sts.amazonaws.com', '*.notamazonaws.com', '*.notgithub.io'],
+    ...['*.account.blob.core.windows.net', '*.www.ck'],
+  ])('%s is one owner’s: it holds, and there is no danger to accept', (host) => {
+    expect(rule(`host: "${host}"`)).toEqual([])
+    expect(rule(`host: "${host}", unsafeSharedHost: true`)).toEqual([
+      expect.stringMatching(/egress\[0\]\.unsafeSharedHost: .*Take this out/),
+    ])
+  })
+  test('a bundle accepts no more than a policy', () => {
+    const parsed = parseBundle('{ bundle: pages, description: d, egress: [{ host: "*.github.io", protocol: http }] }')
+    if (!parsed.ok) throw new Error('bundle')
+    const policy = parsePolicy(written({ egress: 'egress: [{ use: pages }]' }))
+    if (!policy.ok) throw new Error('policy')
+    const compiled = compilePolicy(policy.value, { ...around, bundles: new Map([['pages', parsed.value]]) }, 1)
+    expect(compiled.ok ? [] : compiled.problems.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^In the bundle pages, host: .*unsafeSharedHost/),
+    ])
+  })
   test.for(['10.0.0.0/8', '10.1.2.3/32', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fd12:3456::/32'])(
     'network %s can be permitted',
     (network) => {
@@ -330,9 +371,20 @@ describe('in force', () => {
       'egress: [{ host: a.example.org, unsafeOpaque: true }, { use: npm-read }]',
       ['egress.unsafeOpaque: standard/0, npm-read/0'],
     ],
+    [
+      'egress',
+      'egress: [{ host: "*.github.io", protocol: http, unsafeSharedHost: true }, { use: npm-read }]',
+      ['egress.unsafeOpaque: npm-read/0', 'egress.unsafeSharedHost: standard/0'],
+    ],
   ] as const)('%s: %s is unsafe in %j', ([field, line, expected]) => {
     const { policy } = inForce(written({ [field]: line }), 1, null)
     expect(unsafeFields(policy)).toEqual(expected)
+  })
+  test('what was published before unsafeSharedHost existed keeps its hash', () => {
+    const { policy } = inForce(written({ egress: 'egress: [{ host: "*.example.org", protocol: http }]' }))
+    expect(policy.egress[0]).not.toHaveProperty('unsafeSharedHost')
+    const egress = 'egress: [{ host: "*.github.io", protocol: http, unsafeSharedHost: true }]'
+    expect(policyInForce.parse(inForce(written({ egress })).policy).egress[0]?.unsafeSharedHost).toBe(true)
   })
   test('a long list of unsafe rules is cut short, and says so', () => {
     const rules = Array.from({ length: 25 }, (_, index) => `{ host: h${index}.example.org, unsafeOpaque: true }`)
