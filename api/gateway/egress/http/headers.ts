@@ -13,7 +13,7 @@ const HOP_BY_HOP = new Set([
   'upgrade',
   'http2-settings',
 ])
-/** A sandbox does not say who it is, whom it speaks for, or that its method is another one. `host` comes from the URI. */
+/** A sandbox does not say who it is, whom it speaks for, or that its method, path or host is another one. `host` comes from the URI. */
 const NOT_THE_CLIENTS = new Set([
   'host',
   'forwarded',
@@ -26,6 +26,12 @@ const NOT_THE_CLIENTS = new Set([
   'x-http-method',
   'x-http-method-override',
   'x-method-override',
+  'x-original-url',
+  'x-original-uri',
+  'x-original-host',
+  'x-rewrite-url',
+  'x-host',
+  'x-http-host-override',
 ])
 const NOT_THE_CLIENTS_PREFIX = ['x-forwarded-', 'x-backlot-']
 /** Fields that would change how a message is framed, routed or authorised must not come as trailers (RFC 9110 section 6.5.1). */
@@ -45,6 +51,14 @@ const NOT_IN_TRAILERS = new Set([
 
 type Raw = readonly string[]
 
+/** How a server may read a name: CGI and what follows it (RFC 3875 section 4.1.18) take `X_Original.URL` and `X-Original-URL` for one. */
+const readAs = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '-')
+
+function isTheClients(name: string): boolean {
+  const read = readAs(name)
+  return !NOT_THE_CLIENTS.has(read) && !NOT_THE_CLIENTS_PREFIX.some((prefix) => read.startsWith(prefix))
+}
+
 /** `[name, value, …]` → pairs. */
 export function pairs(raw: Raw): [string, string][] {
   const found: [string, string][] = []
@@ -60,11 +74,9 @@ export const headerLength = (raw: Raw) => raw.reduce((sum, text) => sum + text.l
  * trailers, so what announces them stays; node:http throws on that in any other message.
  */
 export function requestHeader(raw: Raw, chunked: boolean): [string, string][] {
-  return endToEnd(raw, chunked ? ['trailer'] : []).filter(([name]) => {
-    const lower = name.toLowerCase()
-    if (lower === 'content-length' || NOT_THE_CLIENTS.has(lower)) return false
-    return !NOT_THE_CLIENTS_PREFIX.some((prefix) => lower.startsWith(prefix))
-  })
+  return endToEnd(raw, chunked ? ['trailer'] : []).filter(
+    ([name]) => readAs(name) !== 'content-length' && isTheClients(name),
+  )
 }
 
 /** Header of an answer for the sandbox; `Content-Length` stays, the server's side frames by it. `chunked`: as above. */
@@ -72,7 +84,7 @@ export const responseHeader = (raw: Raw, chunked: boolean): [string, string][] =
   endToEnd(raw, ['content-length', ...(chunked ? ['trailer'] : [])])
 
 export function trailerFields(raw: Raw): [string, string][] {
-  return endToEnd(raw).filter(([name]) => !NOT_IN_TRAILERS.has(name.toLowerCase()))
+  return endToEnd(raw).filter(([name]) => !NOT_IN_TRAILERS.has(readAs(name)) && isTheClients(name))
 }
 
 /** Everything but hop-by-hop fields and those that `Connection` lists, `keep` excepted. */
@@ -86,6 +98,6 @@ function endToEnd(raw: Raw, keep: readonly string[] = []): [string, string][] {
   )
   return all.filter(([name]) => {
     const lower = name.toLowerCase()
-    return keep.includes(lower) || !(HOP_BY_HOP.has(lower) || listed.has(lower))
+    return keep.includes(lower) || !(HOP_BY_HOP.has(readAs(name)) || listed.has(lower))
   })
 }

@@ -199,6 +199,45 @@ describe('what is sent on', () => {
     ],
     ['H09 method overrides', ['X-HTTP-Method-Override: DELETE', 'X-HTTP-Method: PUT', 'X-Method-Override: PATCH'], []],
     [
+      'H09 method overrides in other spellings that servers take for the same',
+      [
+        'X_HTTP_Method_Override: DELETE',
+        'x-http_method-OVERRIDE: PUT',
+        'X.HTTP.Method.Override: PUT',
+        'X_Method_Override: PUT',
+      ],
+      [],
+    ],
+    [
+      'H09 another path or host for the server behind',
+      [
+        ...['X-Original-URL: /admin', 'X-Rewrite-URL: /admin', 'x_original_url: /admin', 'X_REWRITE-URL: /admin'],
+        ...[
+          'X-Original-URI: /admin',
+          'X-Original-Host: evil.com',
+          'X-Host: evil.com',
+          'X-HTTP-Host-Override: evil.com',
+        ],
+      ],
+      [],
+    ],
+    [
+      'H09 fields that only resemble these',
+      ['X-Original: 1', 'X-Rewrite: 1', 'X-Original-URL-Kept: 1', 'X-HTTP: 1', 'Url: 1'],
+      ['X-Original: 1', 'X-Rewrite: 1', 'X-Original-URL-Kept: 1', 'X-HTTP: 1', 'Url: 1'],
+    ],
+    [
+      'H18 and H03 with underscores',
+      [
+        'X_Forwarded_For: 127.0.0.1',
+        'X_Sandbox_Id: other',
+        'Transfer_Encoding: chunked',
+        'Content_Length: 5',
+        'Proxy_Authorization: x',
+      ],
+      [],
+    ],
+    [
       'H18 who the caller says it is',
       [
         'X-Sandbox-Id: other',
