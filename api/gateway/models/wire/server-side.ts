@@ -51,7 +51,13 @@ function toolRefusal(format: WireFormat, offered: unknown): Refusal | null {
   return null
 }
 
-/** Looks at every object of the conversation. What a tool was called with is data, not an instruction to the provider. */
+/** What a tool was called with, and where an answer came from: data, not an instruction to the provider. */
+function isData(type: unknown, key: string): boolean {
+  if (key === 'input') return type === 'tool_use' || type === 'custom_tool_call'
+  return key === 'arguments' || key === 'citations' || key === 'annotations'
+}
+
+/** Looks at every object of the conversation. */
 function contentRefusal(roots: readonly unknown[]): Refusal | null {
   const open = [...roots]
   while (open.length > 0) {
@@ -62,7 +68,7 @@ function contentRefusal(roots: readonly unknown[]): Refusal | null {
       const type = part.find(([key]) => key === 'type')?.[1]
       const found = partRefusal(type, part)
       if (found) return found
-      for (const [key, inner] of part) if (!(type === 'tool_use' && key === 'input')) open.push(inner)
+      for (const [key, inner] of part) if (!isData(type, key)) open.push(inner)
     }
   }
   return null
@@ -73,6 +79,10 @@ const withUrl = z.looseObject({ url: z.string() })
 /** A stored thing that is only referred to: another sandbox may have put it there with the same key. */
 const REFERENCES = new Set(['item_reference', 'container_upload'])
 const INLINE = 'Send the content itself (as data: or base64).'
+/** Fields of a part in which one provider or another takes an address and fetches it. */
+const FETCHED = /^(.*ur[li]s?|href|src|images?|audio|videos?|files?|documents?|source)$/i
+/** Enough of an address to know it by. */
+const HEAD = 256
 
 function partRefusal(type: unknown, part: [string, unknown][]): Refusal | null {
   if (typeof type === 'string' && REFERENCES.has(type)) return refuse(`A part of type "${type}"`, INLINE)
@@ -81,6 +91,10 @@ function partRefusal(type: unknown, part: [string, unknown][]): Refusal | null {
     if (/^file_?ids?$/i.test(key)) return refuse(`"${key}"`, INLINE)
     if (key === 'source' && typeof value === 'object' && !source.safeParse(value).success)
       return refuse('A source other than text or base64', INLINE)
+    // Where a client's own search found something: it is quoted, not fetched.
+    const quoted = type === 'search_result' && key === 'source'
+    if (!quoted && FETCHED.test(key) && [value].flat().some(isAddress))
+      return refuse(`"${key.slice(0, 60)}" with an address`, INLINE)
     if (/_(url|uri)$/i.test(key) && !isInline(value)) return refuse(`"${key.slice(0, 60)}" with an address`, INLINE)
   }
   return null
@@ -91,4 +105,15 @@ function isInline(value: unknown): boolean {
   if (typeof value === 'string') return /^data:/i.test(value)
   const read = withUrl.safeParse(value)
   return read.success && /^data:/i.test(read.data.url)
+}
+
+/** `https://…`, `//host`, `file:/…` in any spelling that a URL parser takes. Text with a colon in it is none. */
+function isAddress(value: unknown): boolean {
+  if (typeof value !== 'string') return false
+  // URL parsers leave out what stands in front, and tabs and line breaks anywhere (WHATWG URL, section 4.4).
+  let head = ''
+  for (let at = Math.max(0, value.search(/[^\0-\x20]/)); at < value.length && head.length < HEAD; at++)
+    if (!'\t\n\r'.includes(value.charAt(at))) head += value.charAt(at)
+  // A dot or colon: base64 may begin with two slashes, too.
+  return /^(?:[a-z][a-z0-9+.-]*:[\\/]{2}|[\\/]{2}[^\\/]*[.:]|(?:https?|ftp|file|s3|gs):)/i.test(head)
 }
