@@ -6,6 +6,7 @@ import type { Upstream, UpstreamAnswer } from './provider/upstream.ts'
 import type { RequestBody } from './wire/body.ts'
 import { errorBody, type Failure, failure, type Refusal, type WireFormat } from './wire/formats.ts'
 import { downstreamHeaders, keyMask, upstreamHeaders } from './wire/headers.ts'
+import { keyMaskStream, unpacked } from './wire/mask-stream.ts'
 import { observeUsage, type Usage } from './wire/usage.ts'
 
 /** Longest error body of a provider that is read, masked and passed on. */
@@ -30,8 +31,8 @@ export interface CallEnd extends Usage {
 }
 
 /**
- * Makes an allowed call and passes its answer through: byte for byte, with back-pressure, headers at once. Never rejects;
- * what happened is the return value, for the log. The client's going away ends the call upstream (L11, test/CASES.md).
+ * Makes an allowed call and passes its answer through: byte for byte but for our key, with back-pressure, headers at once.
+ * Never rejects; what happened is the return value, for the log. The client's going away ends the call upstream (L11, test/CASES.md).
  */
 export async function forward(
   call: AllowedCall,
@@ -61,20 +62,23 @@ export async function forward(
       await passError(call, answer, response, mask)
       return end
     }
-    const type = String(answer.headers['content-type'] ?? '')
-    const length = answer.headers['content-length']
-    observer = observeUsage(type.startsWith('text/event-stream'))
-    const headers = downstreamHeaders(answer.headers, mask)
-    response.writeHead(answer.status, typeof length === 'string' ? { ...headers, 'content-length': length } : headers)
-    // A stream's head says that the model has begun, perhaps long before its first word.
-    if (length === undefined) response.flushHeaders()
-    for await (const chunk of answer.body) {
+    const masks = keyMaskStream(call.key)
+    const shown = masks ? openForMasking(answer) : answer
+    if (shown === null) {
+      end.outcome = 'upstream-error'
+      answerInstead(response, call.format, PACKED)
+      return end
+    }
+    observer = observeUsage(String(shown.headers['content-type'] ?? '').startsWith('text/event-stream'))
+    writeHeader(shown, response, mask)
+    for await (const chunk of shown.body) {
       if (!Buffer.isBuffer(chunk)) continue
       end.firstByteMs ??= Math.round(performance.now() - startedAt)
       observer.see(chunk)
-      if (!response.write(chunk)) await once(response, 'drain', { signal: call.abort.signal })
+      const ready = masks ? masks.take(chunk) : chunk
+      if (ready.length > 0 && !response.write(ready)) await once(response, 'drain', { signal: call.abort.signal })
     }
-    response.end()
+    response.end(masks?.rest())
     return end
   } catch (error) {
     end.outcome = call.abort.signal.aborted ? 'client-closed' : 'upstream-error'
@@ -88,6 +92,28 @@ export async function forward(
     // Whatever was not read to its end is let go, so that its connection does not stay taken.
     if (end.outcome !== 'completed') call.abort.abort()
   }
+}
+
+function writeHeader({ status, headers }: UpstreamAnswer, response: ServerResponse, mask: (text: string) => string) {
+  const length = headers['content-length']
+  const passed = downstreamHeaders(headers, mask)
+  response.writeHead(status, typeof length === 'string' ? { ...passed, 'content-length': length } : passed)
+  // A stream's head says that the model has begun, perhaps long before its first word.
+  if (length === undefined) response.flushHeaders()
+}
+
+const PACKED = failure(
+  502,
+  'upstream-failed',
+  'The model provider answered compressed, in a way that Backlot cannot look into, though it was asked not to. Ask your admin to check the provider under Models.',
+)
+
+/** The answer with its body unpacked: what is packed could hold the key unseen. Null where that cannot be done. */
+function openForMasking(answer: UpstreamAnswer): UpstreamAnswer | null {
+  const body = unpacked(answer.body, answer.headers['content-encoding'])
+  if (body === null || body === answer.body) return body && answer
+  const { 'content-encoding': _coding, 'content-length': _length, ...headers } = answer.headers
+  return { ...answer, headers, body }
 }
 
 function ask(call: AllowedCall, request: IncomingMessage, upstream: Upstream, demo: Demo): Promise<UpstreamAnswer> {

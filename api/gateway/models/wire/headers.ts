@@ -61,13 +61,9 @@ export function downstreamHeaders(
 
 const escaped = (text: string) => text.replace(/[^\w]/g, '\\$&')
 
-/**
- * Replaces the provider's key in an error text by `***`: as it is, as base64, as percent-encoded and JSON text, and with its
- * middle starred out, as OpenAI echoes it (L07, test/CASES.md).
- */
-export function keyMask(key: string | null): (text: string) => string {
-  if (!key) return (text) => text
-  const forms = new Set([
+/** What a key looks like where it is echoed whole: as it is, as base64, percent-encoded, as JSON text. */
+export const formsOf = (key: string): ReadonlySet<string> =>
+  new Set([
     key,
     Buffer.from(key).toString('base64').replace(/=+$/, ''),
     Buffer.from(key).toString('base64url'),
@@ -75,6 +71,13 @@ export function keyMask(key: string | null): (text: string) => string {
     JSON.stringify(key).slice(1, -1),
     JSON.stringify(key).slice(1, -1).replaceAll('/', '\\/'),
   ])
+
+/**
+ * Replaces the provider's key in an error text by `***`: in each of its forms, and with its middle starred out, as OpenAI echoes it (L07, test/CASES.md).
+ */
+export function keyMask(key: string | null): (text: string) => string {
+  if (!key) return (text) => text
+  const forms = formsOf(key)
   const start = key.length >= 12 ? new RegExp(`${escaped(key.slice(0, 6))}[\\w.*…-]*`, 'g') : null
   const end = key.length >= 12 ? new RegExp(`[*…•x.]{3,}${escaped(key.slice(-4))}`, 'g') : null
   return (text) => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type ModelDoor, openModelDoor } from '../../../support/models/door.ts'
 import { json, openProvider } from '../../../support/models/provider.ts'
@@ -194,6 +195,65 @@ describe('what comes down', () => {
     }
     send('')
     expect((await reader?.read())?.done).toBe(true)
+  })
+
+  test.for([
+    ['identity', (bytes: Buffer) => bytes],
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+  ] as const)(
+    'an answer (%s) that echoes the key comes without it, whole and in pieces (L07)',
+    async ([coding, encode]) => {
+      for (const streaming of [false, true]) {
+        const text = JSON.stringify({
+          choices: [{ message: { content: `ä ${KEY} ö` } }],
+          usage: { prompt_tokens: 3, completion_tokens: 4 },
+        })
+        const upstream = await openProvider(async (_request, response) => {
+          const bytes = encode(Buffer.from(text))
+          const headers = { 'content-type': 'application/json', 'x-request-id': `r-${KEY}`, 'retry-after': '1' }
+          response.writeHead(200, {
+            ...headers,
+            ...(coding === 'identity' ? {} : { 'content-encoding': coding }),
+            ...(streaming ? {} : { 'content-length': bytes.length }),
+          })
+          for (let at = 0; at < bytes.length; at += 5) {
+            response.write(bytes.subarray(at, at + 5))
+            await new Promise(setImmediate)
+          }
+          response.end()
+        })
+        const door = await doorTo(upstream)
+        const answer = await door.post('/v1/chat/completions', ask)
+        expect([answer.status, answer.headers.get('retry-after')]).toEqual([200, '1'])
+        expect(JSON.stringify([...answer.headers])).not.toContain('key-1234')
+        expect(await answer.text()).toBe(text.replace(KEY, '*'.repeat(KEY.length)))
+        const [call] = await door.until('model.call')
+        expect(call?.detail).toMatchObject({ outcome: 'completed', inputTokens: 3, outputTokens: 4 })
+      }
+    },
+  )
+
+  test('an answer in a coding that nobody can look into is not passed on', async () => {
+    const upstream = await openProvider((_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'compress' }).end(KEY)
+    })
+    const door = await doorTo(upstream)
+    const answer = await door.post('/v1/chat/completions', ask)
+    expect(answer.status).toBe(502)
+    expect(await answer.text()).toContain('compressed')
+    expect((await door.until('model.call'))[0]?.detail).toMatchObject({ outcome: 'upstream-error' })
+  })
+
+  test('a compressed answer that breaks off breaks off', async () => {
+    const upstream = await openProvider((_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' })
+      response.end(gzipSync(Buffer.from('x'.repeat(1000))).subarray(0, 20))
+    })
+    const door = await doorTo(upstream)
+    const answer = await door.post('/v1/chat/completions', ask)
+    await expect(answer.text()).rejects.toThrow()
+    expect((await door.until('model.call'))[0]?.detail).toMatchObject({ outcome: 'upstream-error' })
   })
 
   test('a slow reader slows the provider down', async () => {
