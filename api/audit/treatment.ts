@@ -65,6 +65,8 @@ export const treatmentOf: Treatments = {
   'request.refused': { method: 'keep', route: 'mask', times: 'keep' },
   'policy.published': { name: 'keep', version: 'keep', hash: 'keep', origin: 'keep', unsafe: 'keep' },
   'provider.saved': { provider: 'keep', kind: 'keep', baseUrl: 'mask', keyChanged: 'keep' },
+  'provider.tested': { provider: 'keep', baseUrl: 'mask' },
+  'provider.answered': { provider: 'keep', baseUrl: 'mask', outcome: 'keep' },
   'provider.removed': { provider: 'keep' },
   'model.assigned': { slot: 'keep', provider: 'keep', model: 'keep' },
   'audit.read': { query: 'mask', rows: 'keep' },

@@ -95,6 +95,10 @@ export const detailOf = {
     unsafe: z.array(text).default([]),
   }),
   'provider.saved': z.strictObject({ provider: text, kind: text, baseUrl: text, keyChanged: z.boolean() }),
+  /** An admin has a provider asked for its models, with its key; durable before the request leaves. */
+  'provider.tested': z.strictObject({ provider: text, baseUrl: text }),
+  /** What came of it, in our words: written before the admin is told. */
+  'provider.answered': z.strictObject({ provider: text, baseUrl: text, outcome: text }),
   'provider.removed': z.strictObject({ provider: text }),
   'model.assigned': z.strictObject({ slot: text, provider: text.nullable(), model: text.nullable() }),
   'audit.read': z.strictObject({ query: text, rows: z.int() }),

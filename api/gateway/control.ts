@@ -195,7 +195,6 @@ function providerRoutes(app: ControlApp, providers: ProviderAdmin): void {
     await providers.remove(params.id, query.by)
     return reply.code(204).send()
   })
-  app.post('/providers/:id/test', { schema: { params: byProvider, response: { 200: providerTest } } }, ({ params }) =>
-    providers.test(params.id),
-  )
+  const test = { schema: { params: byProvider, querystring: byPerson, response: { 200: providerTest } } }
+  app.post('/providers/:id/test', test, ({ params, query }) => providers.test(params.id, query.by))
 }

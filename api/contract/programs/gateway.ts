@@ -16,7 +16,7 @@
  *   POST   /kill               killOrder                  204: closes what the order covers, within a second
  *   PUT    /providers/:id?by=  providerSave               204: seals the key, stores the provider; `by`: the person, for the record
  *   DELETE /providers/:id?by=                             204
- *   POST   /providers/:id/test                            providerTest
+ *   POST   /providers/:id/test?by=                        providerTest
  */
 import { z } from 'zod'
 import { personId, sandboxId } from '../ids.ts'

@@ -9,9 +9,9 @@ import {
 import { ApiError } from '../../errors.ts'
 import type { Catalog } from '../../policy/models.ts'
 import type { Store } from '../../store/connect.ts'
-import { askForModels } from './provider/probe.ts'
 import { bindingOf, removeProvider, saveProvider } from './provider/save.ts'
 import { unseal } from './provider/seal.ts'
+import { testProvider } from './provider/test.ts'
 
 interface Known {
   catalog: Catalog
@@ -51,14 +51,14 @@ export function createProviders({ db, sealKey }: { db: Store; sealKey: Buffer })
     },
 
     /** Asks a stored provider for its list of models: does the address answer, is the key good? */
-    async test(id: string): Promise<ProviderTest> {
+    async test(id: string, person: PersonId | null): Promise<ProviderTest> {
       await refresh()
       const provider = state.known.catalog.providers.get(id)
       if (!provider) throw new ApiError('not_found', 'There is no provider of that name.')
       const key = keyOf(id)
       if (provider.hasKey && key === null)
         return { ok: false, message: 'The stored key cannot be opened any more: enter it again.', models: [] }
-      return askForModels(provider, key)
+      return testProvider(db, provider, key, person)
     },
   }
 }

@@ -35,7 +35,7 @@ export function modelsRoutes(app: App, { db, gateway }: ModelsRoutesDeps): void 
   app.post(
     '/api/v1/models/providers/:id/test',
     { config, schema: { tags, params: byId, response: { 200: providerTest } } },
-    (request) => gateway.testProvider(request.params.id),
+    (request) => gateway.testProvider(request.params.id, callerOf(request).id),
   )
 
   app.put(

@@ -47,8 +47,8 @@ export function createGatewayClient(socketPath: string) {
     saveProvider: (id: string, body: z.output<typeof providerSave>, by: PersonId) =>
       ask(nothing, { method: 'PUT', path: provider(id, `?by=${by}`), body }),
     removeProvider: (id: string, by: PersonId) => ask(nothing, { method: 'DELETE', path: provider(id, `?by=${by}`) }),
-    testProvider: (id: string) =>
-      ask(providerTest, { method: 'POST', path: provider(id, '/test'), patienceMs: PROOF_PATIENCE_MS }),
+    testProvider: (id: string, by: PersonId) =>
+      ask(providerTest, { method: 'POST', path: provider(id, `/test?by=${by}`), patienceMs: PROOF_PATIENCE_MS }),
 
     close,
   }

@@ -209,8 +209,10 @@ export async function startGatewayPeer(deps: GatewayPeerDeps) {
     [
       'POST',
       /^\/providers\/([^/]+)\/test$/,
-      (parts) => {
-        if (!providers.has(providerIn(parts))) throw new ApiError('not_found', 'There is no provider of that name.')
+      (parts, call) => {
+        const id = providerIn(parts)
+        byIn(call)
+        if (!providers.has(id)) throw new ApiError('not_found', 'There is no provider of that name.')
         return { body: { ok: true, message: 'It answers.', models: [] } }
       },
     ],

@@ -63,7 +63,12 @@ export async function removeProvider(db: Store, id: string, person: PersonId | n
 }
 
 /** The server vouches for the person: it alone may speak to the gateway's control socket. */
-function by(person: PersonId | null): { actor: Actor; person: PersonId | null; decision: 'allow'; reason: 'admin' } {
+export function by(person: PersonId | null): {
+  actor: Actor
+  person: PersonId | null
+  decision: 'allow'
+  reason: 'admin'
+} {
   const actor: Actor = person ? { type: 'person', id: person } : { type: 'system', id: 'gateway' }
   return { actor, person, decision: 'allow', reason: 'admin' }
 }

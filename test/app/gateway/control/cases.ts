@@ -215,12 +215,12 @@ export function controlCases(start: () => Promise<ControlUnderTest>) {
     const provider = { kind: 'openai' as const, baseUrl: 'http://127.0.0.1:9', place: 'local' as const }
     test('one that is stored can be tested and removed; one that is not is not found', async () => {
       const by = await world.person()
-      await expect(client.testProvider('own')).rejects.toMatchObject({ code: 'not_found' })
+      await expect(client.testProvider('own', by)).rejects.toMatchObject({ code: 'not_found' })
       await client.saveProvider('own', provider, by)
-      expect((await client.testProvider('own')).message).not.toBe('')
+      expect((await client.testProvider('own', by)).message).not.toBe('')
       await client.removeProvider('own', by)
       await client.removeProvider('own', by)
-      await expect(client.testProvider('own')).rejects.toMatchObject({ code: 'not_found' })
+      await expect(client.testProvider('own', by)).rejects.toMatchObject({ code: 'not_found' })
     })
   })
 
@@ -291,6 +291,14 @@ export function controlCases(start: () => Promise<ControlUnderTest>) {
         'a provider that nobody vouches for',
         'DELETE',
         '/providers/own',
+        undefined,
+        'invalid_request',
+        /^by: is missing$/,
+      ],
+      [
+        'a test of a provider that nobody vouches for',
+        'POST',
+        '/providers/own/test',
         undefined,
         'invalid_request',
         /^by: is missing$/,

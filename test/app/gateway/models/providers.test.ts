@@ -5,6 +5,9 @@ import { isIP } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { AuditUnavailable } from '../../../../api/audit/append.ts'
+import { personId } from '../../../../api/contract/ids.ts'
 import { createProviderLookup } from '../../../../api/gateway/models/provider/lookup.ts'
 import { loadSealKey, seal, unseal } from '../../../../api/gateway/models/provider/seal.ts'
 import { createProviders, type Providers } from '../../../../api/gateway/models/providers.ts'
@@ -191,7 +194,7 @@ describe('testing a provider', () => {
       json(response, status, body, status === 302 ? { location: '/x' } : {}),
     )
     await save('tested', upstream.url, KEY)
-    const result = await providers.test('tested')
+    const result = await providers.test('tested', null)
     await upstream.close()
     expect(result).toMatchObject(expected)
     expect(JSON.stringify(result)).not.toContain(KEY)
@@ -205,12 +208,72 @@ describe('testing a provider', () => {
     const address = server.address()
     server.close()
     await save('tested', `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, KEY)
-    expect(await providers.test('tested')).toMatchObject({
+    expect(await providers.test('tested', null)).toMatchObject({
       ok: false,
       message: expect.stringContaining('ECONNREFUSED'),
     })
   })
+  const lastEvents = async () =>
+    (await database.db.selectFrom('audit_events').select('body').orderBy('arrival').execute())
+      .slice(-2)
+      .map(({ body }): unknown => JSON.parse(body))
+  const hideLog = () => database.db.schema.alterTable('audit_events').renameTo('hidden').execute()
+  const showLog = () => database.db.schema.alterTable('hidden').renameTo('audit_events').execute()
+
+  test('who asked is recorded before the key leaves, and how it ended after', async () => {
+    const before: unknown[] = []
+    const upstream = await openProvider(async (_request, response) => {
+      before.push((await lastEvents()).at(-1))
+      json(response, 200, { data: [] })
+    })
+    await save('recorded', upstream.url, KEY)
+    const person = 'pe_aaaaaaaaaaaaaaaa'
+    const { message } = await providers.test('recorded', personId.parse(person))
+    await upstream.close()
+    const [tested, answered] = z.array(z.looseObject({ id: z.string() })).parse(await lastEvents())
+    expect(before).toEqual([tested])
+    const detail = { provider: 'recorded', baseUrl: upstream.url }
+    const actor = { type: 'person', id: person }
+    expect(tested).toMatchObject({ kind: 'provider.tested', actor, person, decision: 'allow', reason: 'admin', detail })
+    expect(answered).toMatchObject({
+      kind: 'provider.answered',
+      person,
+      decision: 'info',
+      reason: 'completed',
+      correlation: tested?.id,
+      detail: { ...detail, outcome: message },
+    })
+  })
+  test('a test that fails says so in the log', async () => {
+    const upstream = await openProvider((_request, response) => json(response, 401, {}))
+    await save('recorded', upstream.url, KEY)
+    const { message } = await providers.test('recorded', null)
+    await upstream.close()
+    expect((await lastEvents()).at(-1)).toMatchObject({
+      kind: 'provider.answered',
+      reason: 'upstream-error',
+      detail: { outcome: message },
+    })
+  })
+  test('what cannot be recorded is not sent', async () => {
+    const upstream = await openProvider((_request, response) => json(response, 200, { data: [] }))
+    await save('unseen', upstream.url, KEY)
+    await hideLog()
+    await expect(providers.test('unseen', null).finally(showLog)).rejects.toThrow(AuditUnavailable)
+    await upstream.close()
+    expect(upstream.seen).toEqual([])
+  })
+  test('an outcome that cannot be recorded is not told', async () => {
+    const upstream = await openProvider(async (_request, response) => {
+      await hideLog()
+      json(response, 200, { data: [] })
+    })
+    await save('untold', upstream.url, KEY)
+    await expect(providers.test('untold', null).finally(showLog)).rejects.toThrow(AuditUnavailable)
+    await upstream.close()
+    expect((await lastEvents()).at(-1)).toMatchObject({ kind: 'provider.tested', detail: { provider: 'untold' } })
+  })
   test('an unknown one', async () => {
-    await expect(providers.test('nobody')).rejects.toThrow('no provider')
+    await expect(providers.test('nobody', null)).rejects.toThrow('no provider')
   })
 })

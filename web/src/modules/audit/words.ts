@@ -93,6 +93,8 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
     (it) => `Published policy ${it.name} v${it.version}${accepting(it.unsafe)}`,
   ),
   'provider.saved': say(detailOf['provider.saved'], (it) => `Saved provider ${it.provider} at ${it.baseUrl}`),
+  'provider.tested': say(detailOf['provider.tested'], (it) => `Tests provider ${it.provider} at ${it.baseUrl}`),
+  'provider.answered': say(detailOf['provider.answered'], (it) => `Tested provider ${it.provider}: ${it.outcome}`),
   'provider.removed': say(detailOf['provider.removed'], (it) => `Removed provider ${it.provider}`),
   'model.assigned': say(detailOf['model.assigned'], (it) => `${it.slot} model is now ${modelName(it) ?? 'none'}`),
   'audit.read': say(
