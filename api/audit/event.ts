@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import { type Actor, type AuditKind, type Decision, type DetailOf, detailOf } from '../contract/audit.ts'
 import type { PersonId, PrototypeId, SandboxId } from '../contract/ids.ts'
 import { type Reason, reason } from '../contract/reasons.ts'
-import { cleanText, maskSecrets, namesSecret } from './text.ts'
+import { cleanText, maskArguments, maskSecrets } from './text.ts'
 import { type Treatment, treatmentOf } from './treatment.ts'
 
 const MAX_TEXT = 4096
@@ -68,19 +68,22 @@ function treated(detail: object, treatments: Readonly<Record<string, Treatment>>
   return Object.fromEntries(Object.entries(detail).map(([name, value]) => [name, treat(value, treatments[name])]))
 }
 
+/** Ten megabytes must not be looked through to keep four kilobytes. */
+const maskable = (text: string) => text.slice(0, MAX_TEXT + MASK_MARGIN)
+
 /** An unknown field is cleaned like any other, and then refused by the schema. */
 function treat(value: unknown, treatment: Treatment | undefined): unknown {
   if (typeof value === 'string') {
     if (treatment === 'drop') return '[dropped]'
-    const shown = treatment === 'mask' ? maskSecrets(value.slice(0, MAX_TEXT + MASK_MARGIN)) : value
+    const shown = treatment === 'mask' ? maskSecrets(maskable(value)) : value
     return cleanText(shown, MAX_TEXT, value.length)
   }
   if (Array.isArray(value)) {
-    const kept = value
-      .slice(0, MAX_ITEMS)
-      .map((item, index) =>
-        treatment === 'mask' && namesSecret(value[index - 1]) ? '[masked]' : treat(item, treatment),
-      )
+    const first: unknown[] = value.slice(0, MAX_ITEMS)
+    const kept =
+      treatment === 'mask' && first.every((item) => typeof item === 'string')
+        ? maskArguments(first.map(maskable)).map((item, index) => cleanText(item, MAX_TEXT, first[index]?.length))
+        : first.map((item) => treat(item, treatment))
     return typeof value[0] === 'string' && value.length > MAX_ITEMS
       ? [...kept.slice(0, -1), `…[${value.length} items]`]
       : kept

@@ -1,4 +1,5 @@
 /** Makes text from outside fit for a log that people read and terminals print. Pure. */
+import { maskCommands, secretArguments } from './commands.ts'
 
 /**
  * C0, DEL and C1 controls; line and paragraph separators; everything that changes the reading direction (Unicode TR36,
@@ -48,8 +49,18 @@ const SECRETS: ReadonlyArray<[RegExp, string]> = [
 ]
 
 export function maskSecrets(text: string): string {
-  return SECRETS.reduce((masked, [shape, replacement]) => masked.replace(shape, replacement), text)
+  return SECRETS.reduce((masked, [shape, replacement]) => masked.replace(shape, replacement), maskCommands(text))
 }
 
 /** An argument such as `--password`, whose value is the next one. */
-export const namesSecret = (argument: unknown) => typeof argument === 'string' && SECRET_OPTION.test(argument)
+const namesSecret = (argument: unknown) => typeof argument === 'string' && SECRET_OPTION.test(argument)
+
+/** The arguments of one command, without what only the one before, or the program's name, shows to be a secret. */
+export function maskArguments(argv: readonly string[]): string[] {
+  const secret = secretArguments(argv)
+  return argv.map((argument, index) => {
+    if (namesSecret(argv[index - 1])) return '[masked]'
+    const shown = secret.get(index)
+    return shown === undefined ? maskSecrets(argument) : `${argument.slice(0, shown)}[masked]`
+  })
+}

@@ -64,6 +64,19 @@ describe('strings from outside', () => {
   })
 
   test('an argument that follows the name of a secret is masked whole', () => {
+    const long = auditEvent('exec.started', {
+      ...egress,
+      detail: {
+        argv: ['curl', '-u', `me:${'x'.repeat(1_000_000)}`, '-sume:hunter2', 'y'.repeat(1_000_000)],
+        cwd: '/',
+        stdin: 'curl -u me:hunter2 x',
+      },
+    }).detail
+    expect(long.argv.slice(0, 2)).toEqual(['curl', '-u'])
+    expect(long.argv[2]).toMatch(/^\[masked\]/)
+    expect(long.argv[3]).toBe('-su[masked]')
+    expect(long.argv[4]).toHaveLength(4096)
+    expect(long.stdin).toBe('curl -u [masked] x')
     const argv = ['mysql', '--password', 'hunter2', '--host', 'db', '-x', '--api-key', 'abc', 'rest', '--token']
     const { detail } = auditEvent('exec.started', { ...egress, detail: { argv, cwd: '/', stdin: 'TOKEN=abc cat' } })
     const masked = ['mysql', '--password', '[masked]', '--host', 'db', '-x', '--api-key', '[masked]', 'rest', '--token']

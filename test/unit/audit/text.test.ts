@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicalJson } from '../../../api/audit/canonical.ts'
-import { cleanText, maskSecrets } from '../../../api/audit/text.ts'
+import { cleanText, maskArguments, maskSecrets } from '../../../api/audit/text.ts'
 
 const escaped: Array<[what: string, raw: string, written: string]> = [
   ['plain text', 'GET /a?b=c', 'GET /a?b=c'],
@@ -80,6 +80,74 @@ describe('secrets are masked', () => {
   })
 })
 
+describe('passwords in the options of known programs', () => {
+  /** As one text, and as the arguments that a shell makes of it where that is not more than splitting at spaces. */
+  const rows: Array<[raw: string, written: string]> = [
+    ['curl -u me:hunter2 https://x.example', 'curl -u [masked] https://x.example'],
+    ['curl -ume:hunter2 https://x.example', 'curl -u[masked] https://x.example'],
+    ['/usr/bin/curl -s --user me:hunter2 x', '/usr/bin/curl -s --user [masked] x'],
+    ['curl -sSu me:hunter2 x', 'curl -sSu [masked] x'],
+    ['curl -sSume:hunter2 x', 'curl -sSu[masked] x'],
+    ['curl --user=me:hunter2 x', 'curl --user=[masked] x'],
+    ['curl -U me:hunter2 -u you:hunter3 x', 'curl -U [masked] -u [masked] x'],
+    ['curl --proxy-user me:hunter2 x', 'curl --proxy-user [masked] x'],
+    ['curl -E cert.pem --pass hunter2 x', 'curl -E cert.pem --pass [masked] x'],
+    ['curl --oauth2-bearer hunter2 x', 'curl --oauth2-bearer [masked] x'],
+    ['sudo -n curl -u me:hunter2 x', 'sudo -n curl -u [masked] x'],
+    ['wget --user=me --password=hunter2 x', 'wget --user=me --password=[masked] x'],
+    ['wget --http-password hunter2 x', 'wget --http-password [masked] x'],
+    ['mysql -uroot -phunter2 shop', 'mysql -uroot -p[masked] shop'],
+    ['mysqldump -h db -phunter2 shop', 'mysqldump -h db -p[masked] shop'],
+    ['mariadb -phunter2', 'mariadb -p[masked]'],
+    ['sshpass -p hunter2 ssh me@db', 'sshpass -p [masked] ssh me@db'],
+    ['sshpass -phunter2 ssh me@db', 'sshpass -p[masked] ssh me@db'],
+    ['redis-cli -h db -a hunter2 ping', 'redis-cli -h db -a [masked] ping'],
+    ['mongosh -u me -p hunter2 shop', 'mongosh -u me -p [masked] shop'],
+  ]
+  test.each(rows)('%s', (raw, written) => {
+    expect(maskSecrets(raw)).toBe(written)
+    expect(maskArguments(raw.split(' '))).toEqual(written.split(' '))
+    expect(maskSecrets(written)).toBe(written)
+  })
+  test.each([
+    [`bash -c "curl -u me:hunter2 x"`, `bash -c "curl -u [masked] x"`],
+    [`curl -u 'me:hunter 2' x`, 'curl -u [masked] x'],
+    [`curl -u me:"hunter 2" x`, 'curl -u [masked] x'],
+    [`curl -u "me:hunter`, 'curl -u [masked]'],
+    [`mysql -p'hunter 2' shop`, 'mysql -p[masked] shop'],
+    ['curl x \\\n  -u me:hunter2', 'curl x \\\n  -u [masked]'],
+    ['ls; curl -u me:hunter2 x | sort -u names', 'ls; curl -u [masked] x | sort -u names'],
+    ['X=$(curl -u me:hunter2 x)', 'X=$(curl -u [masked] x)'],
+  ])('%s', (raw, written) => {
+    expect(maskSecrets(raw)).toBe(written)
+  })
+  test.each([
+    ['sort -u names.txt'],
+    ['git push -u origin main'],
+    ['git branch -u origin/main'],
+    ['pip install -U requests'],
+    ['docker run --user 1000:1000 -p 80:80 image'],
+    ['id -u me'],
+    ['ssh -p 22 me.example'],
+    ['mkdir -p a/b'],
+    ['psql -U postgres shop'],
+    ['mysql -u root -p shop'],
+    ['mysql -P 3306 shop'],
+    ['curl -fsSL https://x.example -o u'],
+    ['wget --user=me x'],
+    ['cat curl.txt -u x'],
+  ])('not in %s', (text) => {
+    expect(maskSecrets(text)).toBe(text)
+    expect(maskArguments(text.split(' '))).toEqual(text.split(' '))
+  })
+  test.each(['curl -s x | sort -u names', 'curl x && git push -u origin main', 'curl x\ngit push -u origin main'])(
+    'nor after the command has ended: %j',
+    (text) => {
+      expect(maskSecrets(text)).toBe(text)
+    },
+  )
+})
+
 /** What made masking quadratic, and its siblings: each is a run that a pattern follows in vain. */
 const slow = [
   '-',
@@ -100,6 +168,12 @@ const slow = [
   'authorization ',
   '"',
   'A',
+  'curl ',
+  'curl -u ',
+  'curl -u "',
+  `curl -u '"`,
+  '\\\n',
+  'mysql -p',
 ]
 test.each(slow)('masking a text of nothing but %j takes no time', (piece) => {
   // So long that squares take seconds, where a busy machine takes a tenth of one.
