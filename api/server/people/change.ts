@@ -10,7 +10,7 @@ import { newId } from '../../ids.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
 import type { AskedBy } from '../http/route.ts'
-import { emailTaken, findPerson, keepOneAdmin } from './people.ts'
+import { emailTaken, findPerson, keepOneAdmin, mayRun } from './people.ts'
 import { createSignInLink, type SignInLink } from './sign-in/links.ts'
 import { endSessionsOf } from './sign-in/sessions.ts'
 
@@ -54,13 +54,17 @@ async function linkPerson(trx: Transaction<Database>, id: PersonId, reason: Reas
   return { person, link: await createSignInLink(trx, person, { ...asked, reason }) }
 }
 
-/** `lessAllowed`: their sessions have ended, and what is open on their behalf has to end too. */
+/**
+ * `lessAllowed`: their sessions have ended, and what is open on their behalf has to end too. `mustStop`: they may run
+ * nothing any more, and what they run has to be stopped. That holds again when the same change is made again, because the
+ * stop comes after this commit and may have failed.
+ */
 export function changePerson(
   db: Store,
   id: PersonId,
   patch: z.output<typeof personPatch>,
   asked: AskedBy,
-): Promise<{ person: Person; lessAllowed: boolean }> {
+): Promise<{ person: Person; lessAllowed: boolean; mustStop: boolean }> {
   return db.transaction().execute(async (trx) => {
     const before = await findPerson(trx, id, { forUpdate: true })
     if (!before) throw notFound()
@@ -83,8 +87,14 @@ export function changePerson(
     const fields = ['name', 'roles', 'disabled'].filter((field) => Object.hasOwn(patch, field))
     const detail = { person: id, fields, roles: after.roles, disabled: after.disabled }
     await appendIn(trx, auditEvent('person.changed', { ...asked, decision: 'allow', reason: 'by-admin', detail }))
-    return { person: { ...before, ...after }, lessAllowed }
+    const stops = mayRun(before) || patch.disabled === true || (await hasSandboxes(trx, id))
+    return { person: { ...before, ...after }, lessAllowed, mustStop: !mayRun(after) && stops }
   })
+}
+
+async function hasSandboxes(trx: Transaction<Database>, owner: PersonId): Promise<boolean> {
+  const one = trx.selectFrom('sandboxes').select('id').where('owner_id', '=', owner).where('state', '!=', 'removed')
+  return (await one.limit(1).executeTakeFirst()) !== undefined
 }
 
 /** For good: the person may have been disabled because a token or a link was stolen, and may be enabled again later. */
