@@ -7,7 +7,7 @@ import { ApiError } from '../../../errors.ts'
 import type { Store } from '../../../store/connect.ts'
 import type { LiveConnections } from '../../http/live.ts'
 import { type App, askedBy, callerOf } from '../../http/route.ts'
-import { senderOf } from '../../http/sender.ts'
+import { addressOf, senderOf } from '../../http/sender.ts'
 import { clearSessionCookie, setSessionCookie } from '../caller.ts'
 import { endSession } from './sessions.ts'
 import { beginSession } from './sign-in.ts'
@@ -42,11 +42,12 @@ export function sessionRoutes(app: App, { db, append, live, secure }: SessionDep
       const credentials = request.body
       const account = 'email' in credentials ? credentials.email : null
       // An address that has to wait does not count against the account: a stranger could keep its owner out that way.
-      const sender = senderOf(request.ip)
+      const address = addressOf(request)
+      const sender = senderOf(address)
       const waitMs = addresses.begin(sender) || (account === null ? 0 : accounts.begin(account))
       if (waitMs > 0) throw throttled(waitMs, reply)
       const replaces = request.caller?.by.type === 'session' ? request.caller.by.session : null
-      const started = await beginSession(db, { credentials, address: request.ip, correlation: request.id, replaces })
+      const started = await beginSession(db, { credentials, address, correlation: request.id, replaces })
       if (started === null) {
         await append(refusalEvent(request, account))
         throw new ApiError('unauthenticated', account === null ? LINK_REFUSED : PASSWORD_REFUSED)
@@ -90,7 +91,7 @@ function refusalEvent(request: FastifyRequest, email: string | null) {
     decision: 'deny',
     reason: email === null ? 'link-not-valid' : 'wrong-credentials',
     correlation: request.id,
-    detail: { email, address: request.ip },
+    detail: { email, address: addressOf(request) },
   })
 }
 
