@@ -10,7 +10,7 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
  * 2. `Origin`, where it is sent, equals our own exactly; `Sec-Fetch-Site`, where it is sent, is ours or typed by hand.
  * 3. A WebSocket must send `Origin`, and so must a change that a browser makes with a cookie. What sends neither `Origin` nor
  *    `Sec-Fetch-Site` is no browser (Fetch, section 3.2; Fetch Metadata), and nobody can make it send another person's cookie.
- * X-Forwarded-Host and X-Forwarded-Proto are never read, also where X-Forwarded-For is believed (http/sender.ts).
+ * X-Forwarded-Host and X-Forwarded-Proto are never read, also where X-Forwarded-For is believed (http/limits/sender.ts).
  *
  * @param url what people type, when there is a proxy in front; null: this program's own address.
  */

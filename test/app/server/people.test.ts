@@ -142,13 +142,50 @@ describe('guessing (U11)', () => {
     expect(throttled.length).toBe(7)
     expect(throttled[0]?.headers.get('retry-after')).toBe('1')
     expect((await guess(PASSWORD)).status).toBe(429)
-    const refused = await other.events('session.refused')
+    const refused = (await other.events('session.refused')).filter(({ reason }) => reason === 'wrong-credentials')
     expect(refused.length).toBe(5)
     expect(refused[0]).toMatchObject({
       decision: 'deny',
       detail: { email: 'guessed@example.org', address: '127.0.0.1' },
     })
     expect(made.status).toBe(201)
+    await other.close()
+  })
+})
+
+describe('guesses that have to wait are in the log, counted for each sender and account', () => {
+  const thrown = (server: TestServer) => async (email: string, password: string) =>
+    (await server.ask('/api/v1/sessions', { method: 'POST', body: { email, password } })).status
+  const throttledIn = async (server: TestServer) =>
+    (await server.events('session.refused')).filter(({ reason }) => reason === 'throttled').map(({ detail }) => detail)
+
+  test('once at the first, and the number of the others within the minute', async () => {
+    const other = await startServer()
+    const guess = thrown(other)
+    for (const email of ['one@example.org', 'two@example.org']) {
+      const statuses: number[] = []
+      while (statuses.filter((status) => status === 429).length < 4) statuses.push(await guess(email, 'wrong password'))
+      const detail = { email, address: '127.0.0.1', times: 1 }
+      expect((await throttledIn(other)).filter((each) => each.email === email)).toEqual([detail])
+    }
+    await other.app.close()
+    expect((await throttledIn(other)).map(({ email, times }) => [email, times])).toEqual([
+      ['one@example.org', 1],
+      ['two@example.org', 1],
+      ['one@example.org', 3],
+      ['two@example.org', 3],
+    ])
+    await other.close()
+  })
+
+  test('a sender that has to wait leaves one event, however many accounts it names', async () => {
+    const other = await startServer()
+    const guess = thrown(other)
+    const waits = { count: 0 }
+    for (let round = 0; waits.count < 5 && round < 60; round += 1)
+      waits.count += (await guess(`nobody-${round}@example.org`, 'wrong password')) === 429 ? 1 : 0
+    expect(waits.count).toBe(5)
+    expect(await throttledIn(other)).toEqual([{ email: null, address: '127.0.0.1', times: 1 }])
     await other.close()
   })
 })

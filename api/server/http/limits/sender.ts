@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net'
 import type { FastifyRequest } from 'fastify'
-import { canonicalAddress, networkOf } from '../../policy/address.ts'
+import { canonicalAddress, networkOf } from '../../../policy/address.ts'
 
 /** What one IPv6 site is given at the least (RFC 6177). */
 const SITE_BITS = 64

@@ -1,7 +1,7 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
-import { ApiError } from '../../errors.ts'
-import type { App } from './route.ts'
+import { ApiError } from '../../../errors.ts'
+import type { App } from '../route.ts'
 import { addressOf, senderOf } from './sender.ts'
 
 declare module 'fastify' {
