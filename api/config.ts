@@ -1,8 +1,7 @@
 /** Settings of the three programs, from the environment that the launcher (or docker-compose.yml) gives them. */
-import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
-import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
+import { isNetwork } from './policy/address.ts'
 
 const common = z.object({
   /** State folder, 0700. */
@@ -21,7 +20,7 @@ const networks = z
   )
   .pipe(
     z.array(
-      z.string().refine((one) => isIP(one) > 0 || (ipaddr.isValidCIDR(one) && !/\/0+$/.test(one)), {
+      z.string().refine(isNetwork, {
         error: ({ input }) => `"${input}" is no address or network: write 10.0.0.7 or 10.0.0.0/24.`,
       }),
     ),

@@ -13,7 +13,7 @@ export const HELP = `Backlot: prototypes by coding agents, in sandboxes that sec
   --trusted-proxy <networks>
                      proxies in front, as 10.0.0.7 or 10.0.0.0/24, with commas between: the X-Forwarded-For of these, and
                      of nobody else, says who asks (default: none)
-  --json             one line on standard output, {"url":…,"signInToken":…}; everything else on standard error
+  --json             one line on standard output, {"url":…,"signInToken":…,"warnings":[…]}; everything else on standard error
   --no-install       installs nothing on this machine but npm packages
   --help             this text
 
