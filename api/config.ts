@@ -1,6 +1,7 @@
 /** Settings of the three programs, from the environment that the launcher (or docker-compose.yml) gives them. */
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import { isNetwork } from './policy/address.ts'
 
 const common = z.object({
   /** State folder, 0700. */
@@ -8,12 +9,31 @@ const common = z.object({
   BACKLOT_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
+/** Addresses and networks between commas. One that covers every address would let anybody name their own. */
+const networks = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== ''),
+  )
+  .pipe(
+    z.array(
+      z.string().refine(isNetwork, {
+        error: ({ input }) => `"${input}" is no address or network: write 10.0.0.7 or 10.0.0.0/24.`,
+      }),
+    ),
+  )
+
 const serverEnvironment = common.extend({
   DATABASE_URL: z.string(),
   BACKLOT_HOST: z.string().default('127.0.0.1'),
   BACKLOT_PORT: z.coerce.number().int().min(0).max(65_535).default(4600),
   /** The origin that people type, when it is not http://<host>:<port> (a TLS proxy in front). */
   BACKLOT_URL: z.url().optional(),
+  /** The proxies whose X-Forwarded-For is believed. */
+  BACKLOT_TRUSTED_PROXY: networks.default([]),
   BACKLOT_POLICIES: z.string().default('policies'),
   /** `1`: a single-use sign-in link for the oldest admin at every start, also when accounts exist. */
   BACKLOT_SIGN_IN_LINK: z.enum(['0', '1']).default('0'),
@@ -64,6 +84,7 @@ export function serverConfig(environment: Environment = process.env) {
     host: read.BACKLOT_HOST,
     port: read.BACKLOT_PORT,
     url: read.BACKLOT_URL ?? null,
+    trustedProxy: read.BACKLOT_TRUSTED_PROXY,
     policies: resolve(read.BACKLOT_POLICIES),
     signInLink: read.BACKLOT_SIGN_IN_LINK === '1',
   }

@@ -58,7 +58,7 @@ export const treatmentOf: Treatments = {
   'person.invited': { person: 'keep', email: 'keep', roles: 'keep' },
   'person.changed': { person: 'keep', fields: 'keep', roles: 'keep', disabled: 'keep' },
   'session.created': { by: 'keep', address: 'keep' },
-  'session.refused': { email: 'keep', address: 'keep' },
+  'session.refused': { email: 'keep', address: 'keep', times: 'keep' },
   'session.ended': {},
   'token.created': { token: 'keep', name: 'keep', expiresAt: 'keep' },
   'token.revoked': { token: 'keep' },

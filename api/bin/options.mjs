@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { parseArgs } from 'node:util'
 import { CannotStart } from './prepare/steps.mjs'
 
@@ -9,7 +10,10 @@ export const HELP = `Backlot: prototypes by coding agents, in sandboxes that sec
 
   --port <number>    where people reach it (default 4600; 0 picks a free one)
   --host <address>   the address to listen on (default 127.0.0.1)
-  --json             one line on standard output, {"url":…,"signInToken":…}; everything else on standard error
+  --trusted-proxy <networks>
+                     proxies in front, as 10.0.0.7 or 10.0.0.0/24, with commas between: the X-Forwarded-For of these, and
+                     of nobody else, says who asks (default: none)
+  --json             one line on standard output, {"url":…,"signInToken":…,"warnings":[…]}; everything else on standard error
   --no-install       installs nothing on this machine but npm packages
   --help             this text
 
@@ -18,12 +22,13 @@ export const HELP = `Backlot: prototypes by coding agents, in sandboxes that sec
   DOCKER_HOST        a Docker engine that is not in one of the usual places
   BACKLOT_POLICIES   the folder of policies (default: policies)
   BACKLOT_URL        the origin that people type, when a TLS proxy stands in front
+  BACKLOT_TRUSTED_PROXY  the same as --trusted-proxy
   BACKLOT_EXTRA_CA   a PEM file of authorities to trust besides the usual ones (also NODE_EXTRA_CA_CERTS)
 `
 
 /**
  * @param {string[]} argv
- * @returns {{ port: number, host: string, json: boolean, mayInstall: boolean, dev: boolean, help: boolean }}
+ * @returns {{ port: number, host: string, trustedProxy: string, json: boolean, mayInstall: boolean, dev: boolean, help: boolean }}
  */
 export function readOptions(argv) {
   const read = () => {
@@ -33,6 +38,7 @@ export function readOptions(argv) {
         options: {
           port: { type: 'string', default: process.env.BACKLOT_PORT ?? '4600' },
           host: { type: 'string', default: process.env.BACKLOT_HOST ?? '127.0.0.1' },
+          'trusted-proxy': { type: 'string', default: process.env.BACKLOT_TRUSTED_PROXY ?? '' },
           json: { type: 'boolean', default: false },
           'no-install': { type: 'boolean', default: false },
           dev: { type: 'boolean', default: false },
@@ -48,6 +54,10 @@ export function readOptions(argv) {
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new CannotStart(`--port takes a number from 0 to 65535, not "${values.port}".`)
   const host = values.host ?? '127.0.0.1'
+  const trustedProxy = values['trusted-proxy'] ?? ''
+  for (const one of trustedProxy.split(',').map((each) => each.trim()))
+    if (one !== '' && !isNetwork(one))
+      throw new CannotStart(`--trusted-proxy takes addresses and networks, as 10.0.0.7,10.1.0.0/24, not "${one}".`)
   const dev = values.dev === true
   // Vite answers with source code, and to nobody signed in.
   if (dev && !['127.0.0.1', 'localhost', '::1'].includes(host))
@@ -57,9 +67,22 @@ export function readOptions(argv) {
   return {
     port,
     host,
+    trustedProxy,
     dev,
     json: values.json === true,
     mayInstall: values['no-install'] !== true,
     help: values.help === true,
   }
+}
+
+/**
+ * An address, or a network that does not cover every address.
+ *
+ * @param {string} text
+ */
+function isNetwork(text) {
+  const [address = '', bits, ...more] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || more.length > 0) return false
+  return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
 }

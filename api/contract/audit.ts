@@ -80,7 +80,12 @@ export const detailOf = {
     disabled: z.boolean(),
   }),
   'session.created': z.strictObject({ by: z.enum(['password', 'link']), address: text }),
-  'session.refused': z.strictObject({ email: text.nullable(), address: text }),
+  /** `times`: how often within a minute, for a sender and account that have to wait. Events of earlier versions have none. */
+  'session.refused': z.strictObject({
+    email: text.nullable(),
+    address: text,
+    times: z.int().positive().default(1),
+  }),
   'session.ended': z.strictObject({}),
   'token.created': z.strictObject({ token: text, name: text, expiresAt: text }),
   'token.revoked': z.strictObject({ token: text }),

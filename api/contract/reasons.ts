@@ -154,6 +154,7 @@ export const OTHER_REASONS = [
   'signed-out',
   'wrong-credentials',
   'link-not-valid',
+  'throttled',
   'from-file',
   'surroundings-changed',
   'started',

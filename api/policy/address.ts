@@ -77,6 +77,11 @@ export function canonicalAddress(ip: string): string | null {
   return ipaddr.process(plain).toString()
 }
 
+/** Whether it is an address, or a network as `10.0.0.0/24`, other than the one of all addresses. */
+export function isNetwork(text: string): boolean {
+  return isIP(text) > 0 || (ipaddr.isValidCIDR(text) && !/\/0+$/.test(text))
+}
+
 /** The network of an IPv6 address, as `2001:db8:1:2::/64`. */
 export function networkOf(address: string, bits: number): string {
   const parts = ipaddr.IPv6.parse(address).parts.slice(0, bits / 16)

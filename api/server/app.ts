@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import cookies from '@fastify/cookie'
-import rateLimit from '@fastify/rate-limit'
 import websocket from '@fastify/websocket'
 import fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify'
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Append } from '../audit/append.ts'
 import { MAX_CLIENT_MESSAGE_BYTES } from '../contract/terminal.ts'
-import { ApiError } from '../errors.ts'
 import { validatorCompiler } from '../http-errors.ts'
 import type { Store } from '../store/connect.ts'
 import type { AuditFeed } from './audit/feed.ts'
@@ -14,11 +12,11 @@ import { auditRoutes } from './audit/routes.ts'
 import { keepAccess } from './http/access.ts'
 import { answer, answerBrokenRequest, answerErrors } from './http/errors.ts'
 import { healthRoutes, type Part } from './http/health.ts'
+import { limitRequests, REQUESTS_PER_MINUTE, type RequestsPerMinute } from './http/limits/rate-limits.ts'
 import { createLiveConnections } from './http/live.ts'
 import { describeApi } from './http/openapi.ts'
 import { refuseOtherOrigins } from './http/origin.ts'
 import { type App, askedBy, callerOf } from './http/route.ts'
-import { senderOf } from './http/sender.ts'
 import { endSocketsWithTheirRight } from './http/sockets.ts'
 import { sendSecurityHeaders, serveWeb } from './http/web.ts'
 import { modelsRoutes } from './models/routes.ts'
@@ -54,12 +52,12 @@ export interface AppDeps {
   version: string
   /** What people type, when there is a proxy in front; null: this program's own address. */
   url: string | null
+  /** CIDRs of the proxies whose X-Forwarded-For is believed. */
+  trustedProxy: readonly string[]
+  requestsPerMinute?: RequestsPerMinute
   /** The built web. */
   webFolder: string
 }
-
-/** For one address, which people behind a proxy share: more than the browsers of a busy team ask for. */
-const REQUESTS_PER_MINUTE = 6_000
 
 /** A whole request must have arrived by then. The answer may take longer. */
 const WHOLE_REQUEST_MS = 60_000
@@ -68,24 +66,16 @@ const WHOLE_REQUEST_MS = 60_000
 export async function buildApp(deps: AppDeps): Promise<App> {
   const { db, append, feed, gateway, runner, sandboxes, log, url } = deps
   const secure = url?.startsWith('https:') ?? false
-  const app = createApp(log)
+  const app = createApp(log, deps.trustedProxy)
   const live = createLiveConnections((caller) => stillHolds(db, caller))
   app.addHook('preClose', async () => live.endAll())
 
   await sendSecurityHeaders(app, { secure })
   await app.register(cookies)
-  await app.register(rateLimit, {
-    max: REQUESTS_PER_MINUTE,
-    keyGenerator: ({ ip }) => senderOf(ip),
-    timeWindow: 60_000,
-    addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
-    addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
-    errorResponseBuilder: (_request, { after }) =>
-      new ApiError('throttled', `Too many requests. Try again in ${after}.`),
-  })
   answerErrors(app)
   refuseOtherOrigins(app, url)
   recogniseCallers(app, { db, secure })
+  await limitRequests(app, deps.requestsPerMinute ?? REQUESTS_PER_MINUTE)
   keepAccess(app, { ownershipOf: (kind, id) => ownershipOf(db, kind, id), append })
   await app.register(websocket, { options: { maxPayload: MAX_CLIENT_MESSAGE_BYTES } })
   endSocketsWithTheirRight(app, live)
@@ -112,11 +102,11 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   return app
 }
 
-function createApp(log: FastifyBaseLogger): App {
+function createApp(log: FastifyBaseLogger, trustedProxy: readonly string[]): App {
   const app: App = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: false,
+    trustProxy: trustedProxy.length > 0 && [...trustedProxy],
     requestIdHeader: false,
     genReqId: () => randomUUID(),
     bodyLimit: 65_536,

@@ -53,6 +53,7 @@ const app = await buildApp({
   log,
   version: ownVersion(),
   url: config.url,
+  trustedProxy: config.trustedProxy,
   webFolder: join(root, 'web', 'dist'),
 })
 const unsafe = await unsafeInForce(db)

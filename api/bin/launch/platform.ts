@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { CannotStart, createSteps, type Steps } from '../prepare/steps.mjs'
+import { linesOf, linkOf } from './announce.ts'
 import { type Children, createChildren } from './children/children.ts'
 import type { ChildMessage } from './children/messages.ts'
 import type { Launch } from './environment.ts'
@@ -21,8 +22,6 @@ export interface Variant {
 }
 
 const plain: Variant = { server: {}, opened: async () => {}, onDeath: () => {}, close: () => {}, command: 'npm start' }
-
-const linkOf = (url: string, token: string) => `${url}/sign-in#token=${token}`
 
 /** Starts the platform, tells people where it is, and keeps it running until Ctrl-C, SIGTERM or the end of start.mjs. */
 export async function runPlatform(launch: Launch, variant: Variant = plain): Promise<void> {
@@ -69,11 +68,10 @@ export async function runPlatform(launch: Launch, variant: Variant = plain): Pro
   }
 }
 
-function announce({ url, signInToken, unsafe }: Started, say: Steps['say'], json: boolean): void {
-  for (const danger of unsafe) say(`Warning: policy ${danger}`)
-  if (json) process.stdout.write(`${JSON.stringify({ url, signInToken })}\n`)
-  else if (signInToken === null) say(`\nBacklot is ready: ${url}`)
-  else say(`\nBacklot is ready. Sign in once with this link:\n\n  ${linkOf(url, signInToken)}\n`)
+function announce(started: Started, say: Steps['say'], json: boolean): void {
+  const { said, printed } = linesOf(started, { json })
+  for (const line of said) say(line)
+  if (printed !== null) process.stdout.write(`${printed}\n`)
 }
 
 /** A server that was started again makes a new link while nobody has an account; the one that was printed no longer holds. */

@@ -8,6 +8,7 @@ import { checkAddress } from './database/outside.ts'
 import type { Launch } from './environment.ts'
 import { prepareImage } from './image.ts'
 import { assertPortIsFree } from './ports.ts'
+import { readWarnings } from './warnings.ts'
 
 const api = join(import.meta.dirname, '..', '..')
 
@@ -16,6 +17,8 @@ export interface Started {
   signInToken: string | null
   /** Dangers that policies in force accept. */
   unsafe: string[]
+  /** Of this machine, for whoever starts Backlot to act on. */
+  warnings: string[]
   programs: { runner: Child; gateway: Child; server: Child }
 }
 
@@ -65,6 +68,7 @@ export async function start({ launch, children, step, forServer }: Options): Pro
     if (found.port === '0') found.port = String(message.port ?? new URL(message.url).port)
     rememberUrl(paths.root, message.url)
     const { url, signInToken, unsafe } = message
-    return { url, signInToken, unsafe, programs: { runner, gateway, server } }
+    const warnings = await readWarnings(paths.runnerSocket)
+    return { url, signInToken, unsafe, warnings, programs: { runner, gateway, server } }
   })
 }

@@ -1,5 +1,6 @@
 import { type Document, isNode, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml'
 import type { PolicyProblem } from '../../contract/policy.ts'
+import { firstInvisible } from '../../contract/text.ts'
 
 /** More than any policy needs; a person has to be able to read it. */
 const MAX_BYTES = 262_144
@@ -8,8 +9,13 @@ export const MAX_PROBLEMS = 50
 /** Of a key that somebody wrote. */
 export const MAX_SHOWN = 100
 
-/** What YAML 1.2 section 5.1 does not take and no escape may bring back (NUL is no text for the database), and what turns the reading direction. */
-const UNREADABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]|\p{Cs}/u
+/** What YAML 1.2 section 5.1 does not take and no escape may bring back (NUL is no text for the database). */
+const UNREADABLE = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|\p{Cs}/u
+/** Where the first character is that a reader would not see; -1 when there is none. */
+const firstUnreadable = (text: string) =>
+  [text.search(UNREADABLE), firstInvisible(text)].reduce((one, other) =>
+    one < 0 || (other >= 0 && other < one) ? other : one,
+  )
 const NOT_SHOWN = 'Leave out characters that cannot be shown: a reader would see another policy.'
 
 export type ReadYaml =
@@ -22,7 +28,8 @@ export type ReadYaml =
  */
 export function readYaml(text: string): ReadYaml {
   if (Buffer.byteLength(text) > MAX_BYTES) return refused(null, `The file is larger than ${MAX_BYTES / 1024} KiB.`)
-  const unreadable = text.search(UNREADABLE)
+  // A byte order mark may begin a file (YAML 1.2, section 5.2).
+  const unreadable = firstUnreadable(text.replace(/^\ufeff/, ''))
   if (unreadable >= 0) return refused(text.slice(0, unreadable).split('\n').length, NOT_SHOWN)
   const lines = new LineCounter()
   const document = parseDocument(text, {
@@ -86,7 +93,7 @@ function forbiddenIn(document: Document, lines: LineCounter): PolicyProblem[] {
     },
     Scalar(_key, node) {
       refuseMarks(node)
-      if (typeof node.value === 'string' && UNREADABLE.test(node.value)) refuse(node, NOT_SHOWN)
+      if (typeof node.value === 'string' && firstUnreadable(node.value) >= 0) refuse(node, NOT_SHOWN)
       return enough()
     },
   })

@@ -8,7 +8,7 @@ import type { App } from './route.ts'
 /** Every failure leaves as `{ error: { code, message, requestId } }`, whatever threw it. */
 export function answerErrors(app: App): void {
   app.setErrorHandler(answer)
-  app.setNotFoundHandler({ preHandler: app.rateLimit() }, () => {
+  app.setNotFoundHandler(() => {
     throw notFound()
   })
 }

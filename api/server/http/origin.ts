@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { ApiError } from '../../errors.ts'
 import { type App, isApi } from './route.ts'
@@ -6,16 +7,19 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /**
  * Only pages of our own origin may use a person's cookie. In this order:
+ * 0. The request names one host, once (RFC 9112, section 3.2): a proxy in front may have looked at another one than we do.
  * 1. `Host` is ours: otherwise any name that an attacker points at this address would be an origin (DNS rebinding).
  * 2. `Origin`, where it is sent, equals our own exactly; `Sec-Fetch-Site`, where it is sent, is ours or typed by hand.
  * 3. A WebSocket must send `Origin`, and so must a change that a browser makes with a cookie. What sends neither `Origin` nor
  *    `Sec-Fetch-Site` is no browser (Fetch, section 3.2; Fetch Metadata), and nobody can make it send another person's cookie.
- * Forwarded headers are never read (trustProxy is off).
+ * X-Forwarded-Host and X-Forwarded-Proto are never read, also where X-Forwarded-For is believed (http/limits/sender.ts).
  *
  * @param url what people type, when there is a proxy in front; null: this program's own address.
  */
 export function refuseOtherOrigins(app: App, url: string | null): void {
   app.addHook('onRequest', async (request) => {
+    if (!namesOneHost(request.raw))
+      throw new ApiError('invalid_request', 'Name the host once, in Host; an absolute address must name the same.')
     const own = ownOrigins(request, url)
     if (own.length === 0) {
       throw new ApiError(
@@ -35,6 +39,16 @@ export function refuseOtherOrigins(app: App, url: string | null): void {
     if (needsOrigin && origin === undefined) throw refused()
   })
 }
+
+/** Node joins no repeated Host, it keeps the first and forgets the others. */
+function namesOneHost({ rawHeaders, headers, url = '' }: IncomingMessage): boolean {
+  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host')
+  if (hosts.length !== 1) return false
+  return url.startsWith('/') || authorityOf(url) === headers.host?.toLowerCase()
+}
+
+/** Null when it is no absolute http address. Not by the URL parser, which forgives and forgets default ports. */
+const authorityOf = (url: string) => /^https?:\/\/([^/?#]*)/i.exec(url)?.[1]?.toLowerCase() ?? null
 
 function refused() {
   return new ApiError(

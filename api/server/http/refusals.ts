@@ -1,5 +1,6 @@
 import type { Append } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
+import type { AuditEvent } from '../../contract/audit.ts'
 import type { PrototypeId, SandboxId } from '../../contract/ids.ts'
 import type { AskedBy } from './route.ts'
 
@@ -16,7 +17,7 @@ export interface Refused extends AskedBy {
   sandbox?: SandboxId | null
 }
 
-interface RefusalsDeps {
+interface CountingDeps {
   append: Append
   /** A write failed. Its number is added to the next one. */
   onFailure: (error: unknown) => void
@@ -24,25 +25,39 @@ interface RefusalsDeps {
   maxKeys?: number
 }
 
-interface Counted {
+interface Counted<T> {
   /** The latest of them. */
-  refused: Refused
+  refused: T
   /** Refused and not recorded yet. */
   times: number
   timer: NodeJS.Timeout | null
   writing: Promise<void>
 }
 
+/** Records what keepAccess refuses. */
+export const createRefusals = (deps: CountingDeps) => createCountedRefusals<Refused>({ ...deps, keyOf, eventOf })
+
 /**
- * Records refusals. The first of its kind is in the log before `record` resolves; the same again (a page that polls) is
- * counted, and the log has the number at the end of each window and at `close`. A crash loses the number of one window,
- * never the fact.
+ * Records refusals of one sort. The first of its kind is in the log before `record` resolves; the same again (a page that
+ * polls) is counted, and the log has the number at the end of each window and at `close`. A crash loses the number of one
+ * window, never the fact.
  */
-export function createRefusals({ append, onFailure, windowMs = WINDOW_MS, maxKeys = MAX_KEYS }: RefusalsDeps) {
-  const counted = new Map<string, Counted>()
+export function createCountedRefusals<T>({
+  append,
+  onFailure,
+  keyOf,
+  eventOf,
+  windowMs = WINDOW_MS,
+  maxKeys = MAX_KEYS,
+}: CountingDeps & {
+  /** What makes two of them the same. */
+  keyOf: (refused: T) => string
+  eventOf: (refused: T, times: number) => AuditEvent
+}) {
+  const counted = new Map<string, Counted<T>>()
 
   /** Writes down what was counted; what the log does not take stays counted. */
-  async function write(entry: Counted): Promise<void> {
+  async function write(entry: Counted<T>): Promise<void> {
     const { times } = entry
     if (times === 0) return
     entry.times = 0
@@ -52,12 +67,12 @@ export function createRefusals({ append, onFailure, windowMs = WINDOW_MS, maxKey
     })
   }
 
-  function startWindow(key: string, entry: Counted): void {
+  function startWindow(key: string, entry: Counted<T>): void {
     entry.timer = setTimeout(() => void endWindow(key, entry), windowMs).unref()
   }
 
   /** Waits for a write that is under way: when it fails, there is something to count again. */
-  async function endWindow(key: string, entry: Counted): Promise<void> {
+  async function endWindow(key: string, entry: Counted<T>): Promise<void> {
     await entry.writing
     if (entry.times === 0) return void counted.delete(key)
     entry.writing = write(entry)
@@ -65,7 +80,7 @@ export function createRefusals({ append, onFailure, windowMs = WINDOW_MS, maxKey
   }
 
   return {
-    async record(refused: Refused): Promise<void> {
+    async record(refused: T): Promise<void> {
       const key = keyOf(refused)
       const known = counted.get(key)
       if (known) {
@@ -73,7 +88,7 @@ export function createRefusals({ append, onFailure, windowMs = WINDOW_MS, maxKey
         known.times++
         return
       }
-      const entry: Counted = { refused, times: 1, timer: null, writing: Promise.resolve() }
+      const entry: Counted<T> = { refused, times: 1, timer: null, writing: Promise.resolve() }
       if (counted.size < maxKeys) {
         counted.set(key, entry)
         startWindow(key, entry)

@@ -9,6 +9,7 @@ import { emailTaken, personOf } from './people.ts'
 import { hashPassword, verifyPassword } from './sign-in/password.ts'
 import { endSessionsOf, type StartedSession, startSession } from './sign-in/sessions.ts'
 import type { Throttle } from './sign-in/throttle.ts'
+import { revokeTokensOf } from './tokens.ts'
 
 type Patch = z.output<typeof mePatch>
 
@@ -30,7 +31,7 @@ export async function proveThemselves(db: Store, guesses: Throttle, caller: Call
   guesses.forget(caller.id)
 }
 
-/** A new password ends every session of theirs; `session` is then the one that goes on. */
+/** A new password ends every session and API token of theirs; `session` is then the one that goes on. */
 export async function changeOwnAccount(
   db: Store,
   caller: Caller,
@@ -58,6 +59,7 @@ export async function changeOwnAccount(
       await appendIn(trx, auditEvent('person.changed', { ...asked, decision: 'allow', reason: 'own-account', detail }))
       if (hash === null) return { person, session: null }
       await endSessionsOf(trx, caller.id)
+      await revokeTokensOf(trx, caller.id, { ...asked, reason: 'own-account' })
       return { person, session: await startSession(trx, caller.id) }
     })
     .catch((error) => {

@@ -12,7 +12,7 @@ import type { SignInLink } from './sign-in/links.ts'
 interface PeopleDeps {
   db: Store
   live: LiveConnections
-  /** Stops a person's sandboxes, on behalf of the caller of the request; called when the person is disabled. */
+  /** Stops a person's sandboxes, on behalf of the caller of the request; called when the person may run nothing any more. */
   stopAllOf: (person: PersonId, request: FastifyRequest) => Promise<void>
   /** The origin that people type, for links. */
   originFor: (request: FastifyRequest) => string
@@ -44,7 +44,7 @@ export function peopleRoutes(app: App, { db, live, stopAllOf, originFor }: Peopl
       const { id } = request.params
       const changed = await changePerson(db, id, request.body, askedBy(request))
       if (changed.lessAllowed) live.endPerson(id)
-      if (request.body.disabled) await stopAllOf(id, request)
+      if (changed.mustStop) await stopAllOf(id, request)
       return changed.person
     },
   )

@@ -42,6 +42,9 @@ export async function findPerson(db: Store, id: PersonId, { forUpdate = false } 
   return found ? personOf(found) : null
 }
 
+/** Whether sandboxes may run for them. */
+export const mayRun = ({ roles, disabled }: Pick<Person, 'roles' | 'disabled'>) => !disabled && roles.includes('pm')
+
 /** Makes the sentence of a broken unique constraint (SQLSTATE 23505); any other error is returned as it is. */
 export function emailTaken(error: unknown): unknown {
   const unique = error instanceof Error && 'code' in error && error.code === '23505'

@@ -4,6 +4,7 @@ import { appendIn } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
 import type { Actor } from '../../contract/audit.ts'
 import { type PersonId, type TokenId, tokenId } from '../../contract/ids.ts'
+import type { Reason } from '../../contract/reasons.ts'
 import { notFound } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import type { Store } from '../../store/connect.ts'
@@ -82,4 +83,21 @@ export function revokeToken(db: Store, id: TokenId, asked: AskedBy): Promise<voi
       auditEvent('token.revoked', { ...asked, decision: 'info', reason: 'own-token', detail: { token: id } }),
     )
   })
+}
+
+/** For good, all that work still. Part of the caller's transaction; afterwards, end what is open by them. */
+export async function revokeTokensOf(
+  trx: Transaction<Database>,
+  person: PersonId,
+  by: { actor: Actor; person: PersonId; correlation: string; reason: Reason },
+): Promise<void> {
+  const revoked = await trx
+    .updateTable('api_tokens')
+    .set({ revoked_at: new Date() })
+    .where('person_id', '=', person)
+    .where('revoked_at', 'is', null)
+    .returning('id')
+    .execute()
+  for (const { id } of revoked)
+    await appendIn(trx, auditEvent('token.revoked', { ...by, decision: 'info', detail: { token: id } }))
 }

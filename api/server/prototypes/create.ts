@@ -11,7 +11,7 @@ import { newId } from '../../ids.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
 import type { AskedBy } from '../http/route.ts'
-import { findPerson } from '../people/people.ts'
+import { findPerson, mayRun } from '../people/people.ts'
 import { readPolicy } from '../policies/read.ts'
 import { keepLimit } from '../sandboxes/limit.ts'
 import { takeUserSlot } from '../sandboxes/user-slots.ts'
@@ -33,7 +33,7 @@ export function createPrototype(db: Store, command: CreateCommand): Promise<{ vi
     // One at a time for a person: neither the key nor the limit can be raced.
     const person = await findPerson(trx, asked.person, { forUpdate: true })
     // Checked again: the right may have ended since the request was let in, and what was theirs is being stopped.
-    if (!person || person.disabled || !person.roles.includes('pm')) throw notFound()
+    if (!person || !mayRun(person)) throw notFound()
     const before = await findRepeated(trx, command)
     if (before) return { view: before, isNew: false }
 

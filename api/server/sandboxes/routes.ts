@@ -45,7 +45,7 @@ export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: Sand
   )
   app.post(
     '/api/v1/sandboxes/:id/stop',
-    { config: stoppable, schema: { tags, params, response: none } },
+    { config: { ...stoppable, limit: 'stop' }, schema: { tags, params, response: none } },
     async (request, reply) => {
       await sandboxes.stop(request.params.id, { ...askedBy(request), reason: 'asked-for' })
       return reply.code(204).send(null)
@@ -62,7 +62,7 @@ export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: Sand
 
   app.post(
     '/api/v1/kill',
-    { config: { access: ['security', 'admin'] }, schema: { tags, body: killOrder, response: none } },
+    { config: { access: ['security', 'admin'], limit: 'stop' }, schema: { tags, body: killOrder, response: none } },
     async (request, reply) => {
       await kill({ db, gateway, sandboxes }, request.body, askedBy(request), callerOf(request).name)
       return reply.code(204).send(null)

@@ -8,7 +8,7 @@ import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
 import type { RunnerClient } from '../nodes/runner.ts'
-import { findPerson } from '../people/people.ts'
+import { findPerson, mayRun } from '../people/people.ts'
 import { readPolicy } from '../policies/read.ts'
 import { keepLimit } from './limit.ts'
 import { type ProvisionDeps, provision } from './provision.ts'
@@ -101,12 +101,15 @@ export type Sandboxes = ReturnType<typeof createSandboxes>
 
 /** What a sandbox that is started becomes. Throws `conflict`, or `limit_reached` when its owner has no room for it. */
 async function startedFrom(row: SandboxRow, trx: Transaction<Database>): Promise<SandboxState> {
+  // Checked again, as in prototypes/create.ts: what an owner who may run nothing any more has is being stopped.
+  // On this connection alone: a transaction that waits for a second connection while it holds the first would stop
+  // everybody once all of them do.
+  const owner = await findPerson(trx, row.owner_id, { forUpdate: true })
+  if (!owner || !mayRun(owner)) throw notFound()
   if (row.state === 'stopped') return 'starting'
   if (row.state !== 'failed' && row.state !== 'lost')
     throw new ApiError('conflict', `A sandbox that is ${row.state} cannot be started.`)
-  // One at a time for a person, as in prototypes/create.ts: the limit cannot be raced. On this connection alone: a
-  // transaction that waits for a second connection while it holds the first would stop everybody once all of them do.
-  await findPerson(trx, row.owner_id, { forUpdate: true })
+  // One at a time for a person, because the owner is locked: the limit cannot be raced.
   const policy = await readPolicy(trx, row.policy_name, row.policy_version)
   if (policy) await keepLimit(trx, row.owner_id, policy)
   return 'building'

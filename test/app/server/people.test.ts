@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { sandboxId } from '../../../api/contract/ids.ts'
 import { apiTokenCreated, invited, me, peopleList } from '../../../api/contract/people.ts'
 import type { Caller } from '../../../api/server/http/route.ts'
 import { createSignInLink, firstSignInLink } from '../../../api/server/people/sign-in/links.ts'
@@ -141,13 +142,50 @@ describe('guessing (U11)', () => {
     expect(throttled.length).toBe(7)
     expect(throttled[0]?.headers.get('retry-after')).toBe('1')
     expect((await guess(PASSWORD)).status).toBe(429)
-    const refused = await other.events('session.refused')
+    const refused = (await other.events('session.refused')).filter(({ reason }) => reason === 'wrong-credentials')
     expect(refused.length).toBe(5)
     expect(refused[0]).toMatchObject({
       decision: 'deny',
       detail: { email: 'guessed@example.org', address: '127.0.0.1' },
     })
     expect(made.status).toBe(201)
+    await other.close()
+  })
+})
+
+describe('guesses that have to wait are in the log, counted for each sender and account', () => {
+  const thrown = (server: TestServer) => async (email: string, password: string) =>
+    (await server.ask('/api/v1/sessions', { method: 'POST', body: { email, password } })).status
+  const throttledIn = async (server: TestServer) =>
+    (await server.events('session.refused')).filter(({ reason }) => reason === 'throttled').map(({ detail }) => detail)
+
+  test('once at the first, and the number of the others within the minute', async () => {
+    const other = await startServer()
+    const guess = thrown(other)
+    for (const email of ['one@example.org', 'two@example.org']) {
+      const statuses: number[] = []
+      while (statuses.filter((status) => status === 429).length < 4) statuses.push(await guess(email, 'wrong password'))
+      const detail = { email, address: '127.0.0.1', times: 1 }
+      expect((await throttledIn(other)).filter((each) => each.email === email)).toEqual([detail])
+    }
+    await other.app.close()
+    expect((await throttledIn(other)).map(({ email, times }) => [email, times])).toEqual([
+      ['one@example.org', 1],
+      ['two@example.org', 1],
+      ['one@example.org', 3],
+      ['two@example.org', 3],
+    ])
+    await other.close()
+  })
+
+  test('a sender that has to wait leaves one event, however many accounts it names', async () => {
+    const other = await startServer()
+    const guess = thrown(other)
+    const waits = { count: 0 }
+    for (let round = 0; waits.count < 5 && round < 60; round += 1)
+      waits.count += (await guess(`nobody-${round}@example.org`, 'wrong password')) === 429 ? 1 : 0
+    expect(waits.count).toBe(5)
+    expect(await throttledIn(other)).toEqual([{ email: null, address: '127.0.0.1', times: 1 }])
     await other.close()
   })
 })
@@ -187,6 +225,50 @@ describe('accounts', () => {
     expect((await signIn({ email, password: 'another long password' })).status).toBe(201)
   })
 
+  /** A token, and a feed that is open by it; `ended` resolves when the server ends it. */
+  async function withToken(headers: Record<string, string>) {
+    const { json } = await server.ask('/api/v1/tokens', { method: 'POST', body: { name: 'ci' }, headers })
+    const { token, apiToken } = apiTokenCreated.parse(json)
+    const bearer = { authorization: `Bearer ${token}` }
+    const feed = await fetch(`${server.origin}/api/v1/audit/feed`, { headers: { ...bearer, origin: server.origin } })
+    expect(feed.status).toBe(200)
+    const works = async () => (await server.ask('/api/v1/me', { headers: bearer })).status
+    expect(await works()).toBe(200)
+    // A stream that is cut off may end or fail; one that goes on does neither.
+    const over = () => true
+    return { id: apiToken.id, works, ended: feed.text().then(over, over) }
+  }
+  const revokedWith = async (token: string) =>
+    (await server.events('token.revoked')).filter(({ detail }) => detail.token === token).map(({ reason }) => reason)
+
+  test('a new password ends the API tokens too, and what is open by them', async () => {
+    const { cookie } = await invitedPerson(['pm', 'security'])
+    const token = await withToken({ cookie })
+    const name = await server.ask('/api/v1/me', { method: 'PATCH', body: { name: 'Only a name' }, headers: { cookie } })
+    expect(name.status).toBe(200)
+    expect(await token.works()).toBe(200)
+    const body = { password: 'another long password', currentPassword: PASSWORD }
+    expect((await server.ask('/api/v1/me', { method: 'PATCH', body, headers: { cookie } })).status).toBe(200)
+    expect(await token.works()).toBe(401)
+    expect(await token.ended).toBe(true)
+    expect(await revokedWith(token.id)).toEqual(['own-account'])
+  })
+
+  test('a new link for somebody who lost the way in ends the API tokens; one that they make without a password ends with it', async () => {
+    const { admin, id, cookie } = await invitedPerson(['pm', 'security'])
+    const before = await withToken({ cookie })
+    const { json } = await admin.ask(`/api/v1/people/${id}/link`, { method: 'POST' })
+    expect(await before.works()).toBe(401)
+    expect(await before.ended).toBe(true)
+    expect(await revokedWith(before.id)).toEqual(['new-link'])
+    const headers = { cookie: cookieOf(await signIn({ token: tokenIn(invited.parse(json).link) })) }
+    const between = await withToken(headers)
+    const set = await server.ask('/api/v1/me', { method: 'PATCH', body: { password: 'a third password' }, headers })
+    expect(set.status).toBe(200)
+    expect(await between.works()).toBe(401)
+    expect(await between.ended).toBe(true)
+  })
+
   test('two people cannot have one e-mail address', async () => {
     const admin = await server.personWith('admin')
     const taken = await server.personWith('pm')
@@ -213,6 +295,39 @@ describe('accounts', () => {
         person: admin.id,
         detail: { person: id, fields: ['disabled'], roles: ['pm'], disabled: true },
       }),
+    )
+  })
+
+  test('losing the role pm cuts off what the person runs, after the change; another change of roles does not', async () => {
+    const { admin, id, email } = await invitedPerson(['pm', 'security'])
+    const cookie = cookieOf(await signIn({ email, password: PASSWORD }))
+    const body = { title: 'Left behind' }
+    const made = await server.ask('/api/v1/prototypes', { method: 'POST', body, headers: { cookie } })
+    const { sandbox } = z.object({ sandbox: z.object({ id: z.string() }) }).parse(made.json)
+    const stateOf = async () =>
+      (await server.db.selectFrom('sandboxes').select('state').where('id', '=', sandbox.id).executeTakeFirst())?.state
+    await expect.poll(stateOf).toMatch(/^(ready|claimed)$/)
+    const cut = { method: 'POST', path: '/kill', body: { scope: 'person', id } }
+    const rolesAtTheCut: string[][] = []
+    server.peers.wishes.gateway = async ({ path }) => {
+      if (path !== '/kill') return undefined
+      const row = await server.db.selectFrom('people').select('roles').where('id', '=', id).executeTakeFirstOrThrow()
+      rolesAtTheCut.push(row.roles)
+      return undefined
+    }
+    const give = (roles: string[]) => admin.ask(`/api/v1/people/${id}`, { method: 'PATCH', body: { roles } })
+    expect((await give(['pm'])).status).toBe(200)
+    expect(server.peers.calls).not.toContainEqual(cut)
+    expect((await give(['security'])).status).toBe(200)
+    server.peers.wishes.gateway = () => undefined
+    expect(server.peers.calls).toContainEqual(cut)
+    expect(rolesAtTheCut).toEqual([['security']])
+    expect(await stateOf()).toBe('stopped')
+    const cause = { actor: { type: 'system', id: 'server' }, reason: 'asked-for', correlation: 'late' } as const
+    await expect(server.sandboxes.start(sandboxId.parse(sandbox.id), cause)).rejects.toThrow()
+    expect(await stateOf()).toBe('stopped')
+    expect(await server.events('kill.ordered')).toContainEqual(
+      expect.objectContaining({ person: admin.id, detail: { scope: 'person', target: id } }),
     )
   })
 

@@ -11,7 +11,7 @@ import { createSession, type Session } from './session.ts'
 
 const root = resolve(import.meta.dirname, '..', '..', '..')
 const START_TIMEOUT_MS = 540_000
-const started = z.strictObject({ url: z.url(), signInToken: z.string() })
+const started = z.strictObject({ url: z.url(), signInToken: z.string(), warnings: z.array(z.string()) })
 
 export interface Platform {
   readonly url: string

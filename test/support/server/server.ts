@@ -10,6 +10,7 @@ import type { PolicyInForce } from '../../../api/contract/policy.ts'
 import { newId } from '../../../api/ids.ts'
 import { buildApp } from '../../../api/server/app.ts'
 import { createFeed } from '../../../api/server/audit/feed.ts'
+import { REQUESTS_PER_MINUTE, type RequestsPerMinute } from '../../../api/server/http/limits/rate-limits.ts'
 import { startSession } from '../../../api/server/people/sign-in/sessions.ts'
 import { openLibrary } from '../../../api/server/policies/library.ts'
 import { createSandboxes } from '../../../api/server/sandboxes/sandboxes.ts'
@@ -41,9 +42,13 @@ export interface Asked {
 export async function startServer({
   url = null,
   withSequencer = false,
+  trustedProxy = [],
+  requestsPerMinute = REQUESTS_PER_MINUTE,
 }: {
   url?: string | null
   withSequencer?: boolean
+  trustedProxy?: string[]
+  requestsPerMinute?: RequestsPerMinute
 } = {}) {
   const database = await testDatabase()
   const peers = await startPeers()
@@ -87,6 +92,8 @@ export async function startServer({
     log,
     version: 'test',
     url,
+    trustedProxy,
+    requestsPerMinute,
     webFolder: join(import.meta.dirname, '..', '..', '..', 'web', 'dist'),
   })
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })

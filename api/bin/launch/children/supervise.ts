@@ -1,11 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
+import { countDeath, pauseAfter } from './back-off.ts'
 import { openLog } from './log.ts'
 
-const FIRST_PAUSE_MS = 200
-const LONGEST_PAUSE_MS = 10_000
-/** After this long a program counts as healthy, and its next death starts the back-off anew. */
-const HEALTHY_AFTER_MS = 30_000
 /** Longer than the programs' own closing deadline (program.ts). */
 const CLOSE_TIMEOUT_MS = 10_000
 /** For an end that is asked for by restart(). */
@@ -65,17 +62,20 @@ export function supervise(program: Program): Supervised {
     child.once('close', () => clearTimeout(patience))
   }
   const forever = async () => {
-    let pauseMs = FIRST_PAUSE_MS
+    let deaths = 0
     while (!closing.signal.aborted) {
       const started = Date.now()
       const { why, tail } = await live()
       if (closing.signal.aborted) return
-      if (life.restarting || Date.now() - started > HEALTHY_AFTER_MS) pauseMs = FIRST_PAUSE_MS
-      if (life.restarting) continue
+      if (life.restarting) {
+        deaths = 0
+        continue
+      }
+      deaths = countDeath(deaths, Date.now() - started)
+      const pauseMs = pauseAfter(deaths)
       say(`${name} stopped (${why}); starting it again in ${pauseMs / 1000} s. Its log: ${log}`)
       onDeath?.(why, tail)
       await wait(pauseMs, undefined, { signal: AbortSignal.any([closing.signal, life.wake.signal]) }).catch(() => {})
-      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
     }
   }
   const over = forever()

@@ -1,13 +1,15 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
 import { type Append, appendIn } from '../../../audit/append.ts'
 import { auditEvent } from '../../../audit/event.ts'
 import { me, signIn } from '../../../contract/people.ts'
+import type { Reason } from '../../../contract/reasons.ts'
 import { ApiError } from '../../../errors.ts'
 import type { Store } from '../../../store/connect.ts'
+import { addressOf, senderOf } from '../../http/limits/sender.ts'
 import type { LiveConnections } from '../../http/live.ts'
+import { createCountedRefusals } from '../../http/refusals.ts'
 import { type App, askedBy, callerOf } from '../../http/route.ts'
-import { senderOf } from '../../http/sender.ts'
 import { clearSessionCookie, setSessionCookie } from '../caller.ts'
 import { endSession } from './sessions.ts'
 import { beginSession } from './sign-in.ts'
@@ -30,6 +32,13 @@ interface SessionDeps {
 export function sessionRoutes(app: App, { db, append, live, secure }: SessionDeps): void {
   const accounts = createThrottle(ACCOUNT)
   const addresses = createThrottle(ADDRESS)
+  const throttledOnes = createCountedRefusals<RefusedSignIn & { sender: string }>({
+    append,
+    keyOf: ({ sender, email }) => JSON.stringify([sender, email]),
+    eventOf: (refused, times) => refusalEvent(refused, 'throttled', times),
+    onFailure: (error) => app.log.error({ err: error }, 'a sign-in that has to wait was not recorded'),
+  })
+  app.addHook('onClose', () => throttledOnes.close())
 
   app.post(
     '/api/v1/sessions',
@@ -42,13 +51,21 @@ export function sessionRoutes(app: App, { db, append, live, secure }: SessionDep
       const credentials = request.body
       const account = 'email' in credentials ? credentials.email : null
       // An address that has to wait does not count against the account: a stranger could keep its owner out that way.
-      const sender = senderOf(request.ip)
-      const waitMs = addresses.begin(sender) || (account === null ? 0 : accounts.begin(account))
-      if (waitMs > 0) throw throttled(waitMs, reply)
+      const address = addressOf(request)
+      const sender = senderOf(address)
+      const senderWaitMs = addresses.begin(sender)
+      const waitMs = senderWaitMs || (account === null ? 0 : accounts.begin(account))
+      if (waitMs > 0) {
+        // A sender that has to wait may name a new account each time: these are one refusal.
+        const email = senderWaitMs > 0 ? null : account
+        await throttledOnes.record({ sender, email, address, correlation: request.id })
+        throw throttled(waitMs, reply)
+      }
       const replaces = request.caller?.by.type === 'session' ? request.caller.by.session : null
-      const started = await beginSession(db, { credentials, address: request.ip, correlation: request.id, replaces })
+      const started = await beginSession(db, { credentials, address, correlation: request.id, replaces })
       if (started === null) {
-        await append(refusalEvent(request, account))
+        const reason = account === null ? 'link-not-valid' : 'wrong-credentials'
+        await append(refusalEvent({ email: account, address, correlation: request.id }, reason))
         throw new ApiError('unauthenticated', account === null ? LINK_REFUSED : PASSWORD_REFUSED)
       }
       addresses.refund(sender)
@@ -84,13 +101,19 @@ export function sessionRoutes(app: App, { db, append, live, secure }: SessionDep
 const LINK_REFUSED = 'This sign-in link was used already or is too old. Ask your admin for a new one.'
 const PASSWORD_REFUSED = 'The e-mail address or the password is not right.'
 
-function refusalEvent(request: FastifyRequest, email: string | null) {
+interface RefusedSignIn {
+  email: string | null
+  address: string
+  correlation: string
+}
+
+function refusalEvent({ email, address, correlation }: RefusedSignIn, reason: Reason, times = 1) {
   return auditEvent('session.refused', {
     actor: { type: 'nobody', id: 'nobody' },
     decision: 'deny',
-    reason: email === null ? 'link-not-valid' : 'wrong-credentials',
-    correlation: request.id,
-    detail: { email, address: request.ip },
+    reason,
+    correlation,
+    detail: { email, address, times },
   })
 }
 

@@ -186,6 +186,13 @@ describe('text that a database, a log or a screen cannot hold is refused by name
     ['POST', '/api/v1/prototypes', { title: 'gnp.\u202eexe' }, 'title'],
     ['POST', '/api/v1/prototypes', '{"title":"half \\ud800"}', 'title'],
     ['POST', '/api/v1/prototypes', { title: 'T', hypothesis: 'a\0b' }, 'hypothesis'],
+    ['POST', '/api/v1/prototypes', { title: 'Kiosk\u{e0068}\u{e0069}' }, 'title'],
+    ['POST', '/api/v1/prototypes', { title: 'T', hypothesis: 'a\u200bb' }, 'hypothesis'],
+    ['PATCH', '/api/v1/me', { name: '\u3164' }, 'name'],
+    ['POST', '/api/v1/tokens', { name: 'a\u2060b' }, 'name'],
+    ['POST', '/api/v1/policies/odd/publish', { yaml: policy('a\u{e0061}b') }, 'line 2'],
+    ['POST', '/api/v1/policies/odd/publish', { yaml: policy('"a\\u200bb"') }, 'line 2'],
+    ['POST', '/api/v1/policies/odd/publish', { yaml: `${policy('x')}# a\u200bb` }, 'line 7'],
     ['PATCH', '/api/v1/me', { name: 'a\0b' }, 'name'],
     ['POST', '/api/v1/people', { email: 'odd@example.org', name: 'a\u009bb', roles: ['pm'] }, 'name'],
     ['POST', '/api/v1/tokens', { name: 'a\0b' }, 'name'],
@@ -219,16 +226,19 @@ describe('text that a database, a log or a screen cannot hold is refused by name
 })
 
 describe('another spelling of an API address', () => {
-  test.each(['/%61pi/v1/me', '/a%70i/v1/%6de', 'http://elsewhere.example/api/v1/me'])(
-    '%s is as private as the usual one',
-    async (path) => {
-      const { cookie } = await server.personWith('pm')
-      const usual = await raw(path, { headers: { cookie } })
-      expect(usual.headers['cache-control']).toBe('no-store')
-      const navigated = { cookie, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
-      expect((await raw(path, { headers: navigated })).status).toBe(403)
-    },
-  )
+  test.each([
+    ['/%61pi/v1/me', 403],
+    ['/a%70i/v1/%6de', 403],
+    ['http://127.0.0.1:<port>/api/v1/me', 403],
+    ['http://elsewhere.example/api/v1/me', 400],
+  ])('%s is as private as the usual one', async (spelled, status) => {
+    const path = spelled.replace('<port>', port())
+    const { cookie } = await server.personWith('pm')
+    const usual = await raw(path, { headers: { cookie } })
+    expect(usual.headers['cache-control']).toBe('no-store')
+    const navigated = { cookie, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
+    expect((await raw(path, { headers: navigated })).status).toBe(status)
+  })
 })
 
 test('a body that never ends is not waited for for ever', () => {
@@ -349,6 +359,41 @@ describe('origins', () => {
     ['LOCALHOST:<port>', 200],
   ])('a request for the host %s: %i', async (host, status) => {
     expect((await raw('/healthz', { headers: { host: host.replace('<port>', port()) } })).status).toBe(status)
+  })
+
+  /** Sends these lines as they are; resolves with the status line's code. */
+  function rawStatus(lines: string[]): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const socket = dial({ host: '127.0.0.1', port: Number(port()) })
+      const text = lines.join('\r\n').replaceAll('<port>', port())
+      let answer = ''
+      socket.on('connect', () => socket.write(`${text}\r\nConnection: close\r\n\r\n`))
+      socket.on('data', (piece) => {
+        answer += piece.toString()
+      })
+      socket.on('end', () => resolve(Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1])))
+      socket.on('error', reject)
+    })
+  }
+  const OWN = 'Host: 127.0.0.1:<port>'
+  test.each([
+    ['one Host', ['GET /healthz HTTP/1.1', OWN], 200],
+    ['the same Host twice', ['GET /healthz HTTP/1.1', OWN, OWN], 400],
+    ['a foreign Host after ours', ['GET /healthz HTTP/1.1', OWN, 'Host: evil.example'], 400],
+    ['a foreign Host before ours', ['GET /healthz HTTP/1.1', 'hOsT: evil.example', OWN], 400],
+    ['two on an unknown route', ['GET /api/v1/nope HTTP/1.1', OWN, 'HOST: evil.example'], 400],
+    ['our own absolute form', ['GET http://127.0.0.1:<port>/healthz HTTP/1.1', OWN], 200],
+    ['our own in capitals', ['GET HTTP://LOCALHOST:<port>/healthz HTTP/1.1', 'Host: localhost:<port>'], 200],
+    ['a foreign absolute form', ['GET http://evil.example/healthz HTTP/1.1', OWN], 400],
+    ['another name of ours than Host says', ['GET http://localhost:<port>/healthz HTTP/1.1', OWN], 400],
+    ['a foreign port', ['GET http://127.0.0.1:1/healthz HTTP/1.1', OWN], 400],
+    ['somebody before our name', ['GET http://a@127.0.0.1:<port>/healthz HTTP/1.1', OWN], 400],
+    ['our name before a foreign one', ['GET http://127.0.0.1:<port>@evil.example/healthz HTTP/1.1', OWN], 400],
+    ['another scheme', ['GET ftp://127.0.0.1:<port>/healthz HTTP/1.1', OWN], 400],
+    ['a foreign absolute form of no route', ['GET http://evil.example/api/v1/nope HTTP/1.1', OWN], 400],
+    ['a foreign absolute form of a page', ['GET http://evil.example/ HTTP/1.1', OWN], 400],
+  ])('%s', async (_what, lines, status) => {
+    expect(await rawStatus(lines)).toBe(status)
   })
 
   test('forwarded headers from outside are not believed (U12)', async () => {

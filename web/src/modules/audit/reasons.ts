@@ -111,6 +111,7 @@ const words: Record<Reason, string> = {
   'signed-out': 'Signed out',
   'wrong-credentials': 'Wrong e-mail or password',
   'link-not-valid': 'Link already used or expired',
+  throttled: 'Too many attempts, has to wait',
   'from-file': 'From the policy file',
   'surroundings-changed': 'Registry settings changed',
   started: 'Started',

@@ -79,7 +79,8 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
   'session.created': say(detailOf['session.created'], (it) => `Signed in by ${it.by} from ${it.address}`),
   'session.refused': say(
     detailOf['session.refused'],
-    (it) => `Sign-in refused${it.email ? ` for ${it.email}` : ''} from ${it.address}`,
+    (it) =>
+      `Sign-in refused${it.email ? ` for ${it.email}` : ''} from ${it.address}${it.times > 1 ? `, ${it.times} times` : ''}`,
   ),
   'session.ended': say(detailOf['session.ended'], () => 'Signed out'),
   'token.created': say(detailOf['token.created'], (it) => `Created API token “${it.name}”`),
