@@ -27,8 +27,10 @@ const MAX_PAUSE_MS = 500
  * sent again with the same ids, which the database stores once.
  */
 export function createAppender(databaseUrl: string, { deadlineMs = 3_000 } = {}) {
-  const state: { running: Promise<void> | null; failure: unknown } = {
+  const state: { running: Promise<void> | null; failure: unknown; refused: string | null } = {
     running: null,
+    /** The first event of the last batch that was tried. */
+    refused: null,
     failure: new Error('not connected yet'),
   }
   const closing = new AbortController()
@@ -45,12 +47,17 @@ export function createAppender(databaseUrl: string, { deadlineMs = 3_000 } = {})
     state.running ??= drain()
   }
 
-  /** Until nothing waits and the database answers: an empty batch is how an idle appender finds out. */
+  /** Until nothing waits and the database takes events again; an idle appender finds that out by trying the last one that failed. */
   async function drain() {
     let pauseMs = FIRST_PAUSE_MS
     while (!waiting.isEmpty() || (state.failure !== null && !closing.signal.aborted)) {
       try {
-        await writeBatch(writer, waiting, waiting.nextBatch())
+        const batch = waiting.nextBatch()
+        if (batch.length === 0) await writer.tryWrite(state.refused)
+        else {
+          state.refused = batch[0]?.body ?? null
+          await writeBatch(writer, waiting, batch)
+        }
         state.failure = null
         pauseMs = FIRST_PAUSE_MS
       } catch (error) {

@@ -49,7 +49,7 @@ export function createOutbox({ append, log }: OutboxDeps) {
       log[level]({ err: error, event: id, kind, reason }, 'an event is not in the log yet')
       return false
     }
-    owed.settle(event)
+    owed.resolve(event)
     return true
   }
 
@@ -78,7 +78,7 @@ export function createOutbox({ append, log }: OutboxDeps) {
       return async (event) => {
         owed.add(event)
         if (await attempt(event, 'warn')) return true
-        if (!lane.add(event)) owed.settle(event)
+        if (!lane.add(event)) owed.resolve(event)
         return false
       }
     },
@@ -87,7 +87,7 @@ export function createOutbox({ append, log }: OutboxDeps) {
       gathering.end()
       for (const lane of lanes) lane.sendCount()
       retries.hurry()
-      await owed.settled(FLUSH_MS)
+      await owed.resolved(FLUSH_MS)
     },
   }
 }
@@ -100,23 +100,23 @@ function createOwedSet() {
   return {
     add: (event: AuditEvent) => void owed.add(event),
     /** It is in the log, or counted by another event. */
-    settle(event: AuditEvent) {
+    resolve(event: AuditEvent) {
       owed.delete(event)
-      for (const onSettled of waiting) onSettled(event)
+      for (const onResolved of waiting) onResolved(event)
     },
-    /** Resolves when all that are owed now are settled, or after `timeoutMs`. */
-    async settled(timeoutMs: number): Promise<void> {
+    /** Resolves when all that are owed now are resolved, or after `timeoutMs`. */
+    async resolved(timeoutMs: number): Promise<void> {
       const left = new Set(owed)
       if (left.size === 0) return
       const { promise, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, timeoutMs)
-      const onSettled = (event: AuditEvent) => {
+      const onResolved = (event: AuditEvent) => {
         left.delete(event)
         if (left.size === 0) resolve()
       }
-      waiting.add(onSettled)
+      waiting.add(onResolved)
       await promise
-      waiting.delete(onSettled)
+      waiting.delete(onResolved)
       clearTimeout(timer)
     },
   }

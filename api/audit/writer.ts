@@ -51,6 +51,25 @@ export function createWriter(databaseUrl: string, timeoutMs: number, onBroken: (
         throw error
       }
     },
+    /**
+     * Whether `body` could be written now: a full disk refuses it, and answers everything else. It is taken back, so nothing
+     * stays in the log. Null: only whether the database answers.
+     */
+    async tryWrite(body: string | null): Promise<void> {
+      if (body === null) return this.write([])
+      const client = state.client ?? (await open())
+      state.client = client
+      try {
+        await within(timeoutMs, client.query('BEGIN'))
+        await within(timeoutMs, client.query({ ...INSERT, values: [[body]] }))
+        await within(timeoutMs, client.query('ROLLBACK'))
+      } catch (error) {
+        // A new connection is the end of the transaction too.
+        state.client = null
+        discard(client)
+        if (!isRowsFault(error)) throw error
+      }
+    },
     close() {
       if (state.client) discard(state.client)
       state.client = null

@@ -20,6 +20,33 @@ export const sandboxState = z.enum([
 ])
 export type SandboxState = z.infer<typeof sandboxState>
 
+/** Tried where the policy has what they need: a host that is allowed, or `workspaceExec: false`. */
+export const DEPENDENT_PROBES = ['forbidden-executable', 'other-server-name', 'allowed-host'] as const
+/** What a proof tries, in the order in which people read it. What is done for each is in sandbox-images/porter/proof/. */
+export const PROBES = [
+  'network-card',
+  'denied-name',
+  'raw-address',
+  'metadata-address',
+  'gateway-host',
+  'direct-tcp',
+  'direct-udp',
+  'direct-ipv6',
+  'name-lookup',
+  'other-dns-server',
+  'write-root',
+  'write-sockets',
+  'sockets-dial',
+  'socket-families',
+  'capabilities',
+  'become-another-user',
+  'porter-signal',
+  'porter-trace',
+  'porter-memory',
+  'porter-details',
+  ...DEPENDENT_PROBES,
+] as const
+
 export const probeResult = z.strictObject({
   probe: z.string(),
   expected: z.enum(['refused', 'passed']),

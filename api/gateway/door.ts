@@ -110,8 +110,9 @@ async function listenOn(path: string, user: number, handle: (socket: Socket) => 
     })
   })
   server.on('error', (error) => log.error({ err: error, path }, 'a socket of a sandbox failed'))
-  await chown(path, user, user)
+  // In this order it takes CHOWN alone: what is another's can only be changed with more.
   await chmod(path, 0o600)
+  await chown(path, user, user)
   return server
 }
 

@@ -1,29 +1,8 @@
 import type { Runtime } from '../contract/programs/runner.ts'
-import type { ProbeResult, Proof } from '../contract/prototypes.ts'
+import { DEPENDENT_PROBES, PROBES, type ProbeResult, type Proof } from '../contract/prototypes.ts'
 
-/** Without an answer to each of these nothing is proven. What is tried for each is in sandbox-images/porter/proof/. */
-export const requiredProbes = [
-  'denied-name',
-  'raw-address',
-  'metadata-address',
-  'gateway-host',
-  'direct-tcp',
-  'direct-ipv6',
-  'direct-udp',
-  'other-dns-server',
-  'name-lookup',
-  'write-root',
-  'write-sockets',
-  'socket-families',
-  'network-card',
-  'capabilities',
-  'become-another-user',
-  'porter-signal',
-  'porter-trace',
-  'porter-memory',
-  'porter-details',
-  'sockets-dial',
-] as const
+/** Without an answer to each of these nothing is proven; the others depend on the policy. */
+export const requiredProbes = PROBES.filter((name) => !DEPENDENT_PROBES.some((other) => other === name))
 
 /**
  * Judges what a sandbox's probes came to. Everything that must be refused has to be refused: an attempt that failed for

@@ -1,4 +1,4 @@
-/** Every state of every page and component, in two sizes and two schemes. The pictures stay in test/artifacts/gallery/index.html. */
+/** Every state of every page and component: on a desk in light, on a phone in dark. The pictures stay in test/artifacts/gallery/index.html. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'

@@ -7,7 +7,11 @@ import { DESK, openPage, overflow, PHONE } from '../browser.ts'
 
 /** Half an hour after the day of the states (web/gallery/data/words.ts), so that "30 minutes ago" is in every picture. */
 const NOW = new Date('2026-03-02T10:00:00.000Z')
-const SCHEMES = ['light', 'dark'] as const
+/** Each size in one scheme: what one of the other two pairs hides, another state of the same component shows. */
+const SCHEMES = new Map([
+  [DESK.width, 'light'],
+  [PHONE.width, 'dark'],
+] as const)
 /** Pages of each size at once: two cores have no use for more. */
 const AT_ONCE = 2
 const PATIENCE_MS = 15_000
@@ -57,6 +61,7 @@ export async function lookAtAll(browser: Browser, url: string, ids: string[], fo
       hasTouch: viewport === PHONE,
       reducedMotion: 'reduce',
     })
+    await page.emulateMedia({ colorScheme: SCHEMES.get(viewport.width) ?? 'light' })
     await page.clock.setFixedTime(NOW)
     await page.addInitScript('localStorage.clear()')
     for (let id = own.shift(); id !== undefined; id = own.shift()) {
@@ -77,14 +82,10 @@ async function look(page: Page, url: string, { id, width, problems, findings, pi
   })
   const wider = await overflow(page)
   if (wider > 0) problems.push(`${wider} pixels wider than the screen`)
-  for (const colorScheme of SCHEMES) {
-    await page.emulateMedia({ colorScheme })
-    const name = `${id.replaceAll('/', '--')}-${width}-${colorScheme}.png`
-    await page.screenshot({ path: join(folder, name), animations: 'disabled' })
-    pictures.push(name)
-    // Each size and each scheme once: what one of the four pairs hides, another state of the same component shows.
-    if ((width === DESK.width) === (colorScheme === 'light')) findings.push(...(await examine(page)))
-  }
+  const name = `${id.replaceAll('/', '--')}-${width}-${SCHEMES.get(width)}.png`
+  await page.screenshot({ path: join(folder, name), animations: 'disabled' })
+  pictures.push(name)
+  findings.push(...(await examine(page)))
 }
 
 /** In the page: the state's words, as text or as the name of something, and nothing left to press. */

@@ -6,10 +6,10 @@ export const proof = {
   ok: true,
   at: WHEN,
   probes: [
-    { probe: 'dial-internet', expected: 'refused', got: 'refused', detail: 'ENETUNREACH' },
-    { probe: 'dial-metadata', expected: 'refused', got: 'refused', detail: 'ENETUNREACH' },
-    { probe: 'http-denied-host', expected: 'refused', got: 'refused', detail: '403' },
-    { probe: 'http-allowed-host', expected: 'passed', got: 'error', detail: 'no answer' },
+    { probe: 'direct-tcp', expected: 'refused', got: 'refused', detail: 'ENETUNREACH' },
+    { probe: 'metadata-address', expected: 'refused', got: 'refused', detail: 'ENETUNREACH' },
+    { probe: 'denied-name', expected: 'refused', got: 'refused', detail: '403' },
+    { probe: 'allowed-host', expected: 'passed', got: 'error', detail: 'no answer' },
   ],
 } satisfies SandboxView['proof']
 

@@ -1,4 +1,4 @@
-import type { DataLabel, SandboxState, SandboxView } from '../../../../api/contract/prototypes.ts'
+import type { DataLabel, PROBES, SandboxState, SandboxView } from '../../../../api/contract/prototypes.ts'
 import type { Tone } from '../../components/tone.ts'
 
 interface Words {
@@ -51,8 +51,8 @@ export const labelWords: Record<DataLabel, { title: string; means: string }> = {
   },
 }
 
-/** Names of probes in plain words; one that is not here is shown by its own name. */
-const probeTitles: Record<string, string> = {
+/** Every probe in plain words; one without an entry does not compile. */
+const probeTitles: Record<(typeof PROBES)[number], string> = {
   'network-card': 'Find a network',
   'denied-name': 'Reach a website that is not allowed',
   'raw-address': 'Reach a machine by its IP address',
@@ -63,16 +63,25 @@ const probeTitles: Record<string, string> = {
   'direct-ipv6': 'Connect directly over IPv6',
   'name-lookup': 'Look up an outside name',
   'other-dns-server': 'Use another DNS server',
-  'sni-mismatch': 'Pretend to be another website',
+  'other-server-name': 'Pretend to be another website',
   'write-root': 'Change system files',
   'write-sockets': 'Change the connections to the outside',
   'forbidden-executable': 'Run a program that is not allowed',
   'socket-families': 'Open a forbidden kind of connection',
   capabilities: 'Gain system privileges',
+  'become-another-user': 'Become another user',
+  'porter-signal': 'Stop what watches over it',
+  'porter-trace': 'Take over what watches over it',
+  'porter-memory': 'Read the memory of what watches over it',
+  'porter-details': 'Read the settings of what watches over it',
+  'sockets-dial': 'Use the connections to the outside directly',
   'allowed-host': 'Reach an allowed host',
 }
-export const probeTitle = (probe: string): string =>
-  probeTitles[probe] ?? probe.replaceAll('-', ' ').replace(/^./, (first) => first.toUpperCase())
+/** A proof of an earlier version may hold a probe that no longer exists: that is shown by its own name. */
+export const probeTitle = (probe: string): string => {
+  const titles: Record<string, string> = probeTitles
+  return titles[probe] ?? probe.replaceAll('-', ' ').replace(/^./, (first) => first.toUpperCase())
+}
 
 /** How far along, from 0 to 1. */
 export const shareOf = ({ state, progress }: SandboxView): number => {
