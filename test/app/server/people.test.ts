@@ -241,7 +241,7 @@ describe('accounts', () => {
   const revokedWith = async (token: string) =>
     (await server.events('token.revoked')).filter(({ detail }) => detail.token === token).map(({ reason }) => reason)
 
-  test('a new password ends the API tokens too, and what is open by them', async () => {
+  test('U15 a new password ends the API tokens too, and what is open by them', async () => {
     const { cookie } = await invitedPerson(['pm', 'security'])
     const token = await withToken({ cookie })
     const name = await server.ask('/api/v1/me', { method: 'PATCH', body: { name: 'Only a name' }, headers: { cookie } })
@@ -298,7 +298,7 @@ describe('accounts', () => {
     )
   })
 
-  test('losing the role pm cuts off what the person runs, after the change; another change of roles does not', async () => {
+  test('U16 losing the role pm cuts off what the person runs, after the change; another change of roles does not', async () => {
     const { admin, id, email } = await invitedPerson(['pm', 'security'])
     const cookie = cookieOf(await signIn({ email, password: PASSWORD }))
     const body = { title: 'Left behind' }

@@ -32,7 +32,7 @@ describe('taken, in one spelling', () => {
   })
 })
 
-describe('refused', () => {
+describe('refused (U17)', () => {
   test.each([
     ['a zero-width space', 'a\u200bb'],
     ['a word joiner', 'a\u2060b'],

@@ -392,7 +392,7 @@ describe('origins', () => {
     ['another scheme', ['GET ftp://127.0.0.1:<port>/healthz HTTP/1.1', OWN], 400],
     ['a foreign absolute form of no route', ['GET http://evil.example/api/v1/nope HTTP/1.1', OWN], 400],
     ['a foreign absolute form of a page', ['GET http://evil.example/ HTTP/1.1', OWN], 400],
-  ])('%s', async (_what, lines, status) => {
+  ])('a request that names another host, or two (U14): %s', async (_what, lines, status) => {
     expect(await rawStatus(lines)).toBe(status)
   })
 

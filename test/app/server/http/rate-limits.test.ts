@@ -34,7 +34,7 @@ async function many(times: number, ask: () => Promise<number>): Promise<number[]
 }
 
 describe('who is not known yet', () => {
-  test('whether it is alive and ready is asked as often as anybody likes, and takes nothing from others', async () => {
+  test('U13 whether it is alive and ready is asked as often as anybody likes, and takes nothing from others', async () => {
     for (const path of ['/healthz', '/readyz'])
       expect(await many(LIMITS.sender * 2, () => from('127.0.0.3', {}, path))).toEqual([200])
     expect(await from('127.0.0.3', {})).toBe(401)
@@ -74,7 +74,7 @@ describe('who is known', () => {
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
   })
 
-  test('can stop things while everything else is refused, and others can when somebody stops too often', async () => {
+  test('can stop things while everything else is refused (U13), and others can when somebody stops too often', async () => {
     const [security, other] = [await server.personWith('security'), await server.personWith('security')]
     await many(LIMITS.person + 1, async () => (await security.ask('/api/v1/me')).status)
     const stop = async (by: typeof other) =>
