@@ -25,6 +25,8 @@ const MAX_PAUSE_MS = 500
  * when the event is committed, and not before. It rejects with AuditUnavailable after `deadlineMs`; the event may still
  * turn up in the log then (what was lost may be the answer), never the other way round. A batch whose fate is unknown is
  * sent again with the same ids, which the database stores once.
+ *
+ * Longer than 60 lines because the queue, the batch in flight and the deadline are one state.
  */
 export function createAppender(databaseUrl: string, { deadlineMs = 3_000 } = {}) {
   const state: { running: Promise<void> | null; failure: unknown; refused: string | null } = {

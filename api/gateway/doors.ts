@@ -13,7 +13,11 @@ interface DoorsDeps extends Shared {
   paths: { sandboxes: string; recordings: string }
 }
 
-/** All doors of this gateway. Opening and closing one sandbox's door is done one after the other, never both at once. */
+/**
+ * All doors of this gateway. Opening and closing one sandbox's door is done one after the other, never both at once.
+ *
+ * Longer than 60 lines because its verbs wait on the same queue and change the same map.
+ */
 export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
   const opened = new Map<SandboxId, Door>()
   const queue = createKeyedQueue<SandboxId>()

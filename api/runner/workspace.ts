@@ -63,16 +63,24 @@ export function createWorkspaces(root: string) {
     freeBytes: () => freeBytes(root),
     exists: (id: string) => isThere(image(id)),
     /** Makes, mounts and removes a small one. Null when that works, otherwise why not. */
-    async trial(): Promise<string | null> {
+    trial: () => {
       const id = `trial-${process.pid}`
-      return ensure(id, { diskBytes: 8_388_608, exec: false, owner: TRIAL_OWNER }).then(
-        () => remove(id, 'remove').then(() => null),
-        async (error: unknown) => {
-          await remove(id, 'remove').catch(() => {})
-          return reasonOf(error)
-        },
+      return reasonWhyNot(
+        () => ensure(id, { diskBytes: 8_388_608, exec: false, owner: TRIAL_OWNER }),
+        () => remove(id, 'remove'),
       )
     },
+  }
+}
+
+async function reasonWhyNot(make: () => Promise<void>, remove: () => Promise<void>): Promise<string | null> {
+  try {
+    await make()
+    await remove()
+    return null
+  } catch (error) {
+    await remove().catch(() => {})
+    return reasonOf(error)
   }
 }
 

@@ -27,6 +27,8 @@ export interface PorterConnectionDeps {
  * The one connection of one sandbox's porter. Only the porter's own user may dial its socket; while a porter is connected
  * and answers, another connection is refused. Another run of the porter is another start of the container: nothing that was
  * proven before holds for it.
+ *
+ * Longer than 60 lines because what it answers (which run, trusted or not) is read from the state that admission writes.
  */
 export function createPorterConnection({ log, isClaimed, onEvent }: PorterConnectionDeps) {
   const state: { session: PorterSession | null; instance: string | null; proven: string | null; closed: boolean } = {

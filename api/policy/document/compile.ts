@@ -7,8 +7,8 @@ import { type HostLimits, pointlessUnlimited, unheldLimits } from '../limits.ts'
 import type { Bundle } from './bundles.ts'
 import { hashOf } from './hash.ts'
 import { written } from './parse.ts'
+import { strangersBelow } from './public-suffix.ts'
 import type { Registries } from './registries.ts'
-import { strangersBelow } from './shared-hosts.ts'
 import { bytesOf } from './size.ts'
 
 /** What a policy is compiled against: everything that is not in its own text. */

@@ -34,7 +34,11 @@ export interface Program {
   onDeath?: (why: string, tail: string) => void
 }
 
-/** Starts a program and starts it again, with back-off, whenever it dies; each death is said. */
+/**
+ * Starts a program and starts it again, with back-off, whenever it dies; each death is said.
+ *
+ * Longer than 60 lines because starting, dying, waiting and stopping each lead to the next.
+ */
 export function supervise(program: Program): Supervised {
   const { name, log, say, onDeath } = program
   const output = openLog(log, LOG_BYTES)

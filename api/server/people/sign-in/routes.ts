@@ -29,7 +29,12 @@ interface SessionDeps {
 }
 
 /** Signing in and out. */
-export function sessionRoutes(app: App, { db, append, live, secure }: SessionDeps): void {
+export function sessionRoutes(app: App, deps: SessionDeps): void {
+  signInRoute(app, deps)
+  signOutRoute(app, deps)
+}
+
+function signInRoute(app: App, { db, append, live, secure }: SessionDeps): void {
   const accounts = createThrottle(ACCOUNT)
   const addresses = createThrottle(ADDRESS)
   const throttledOnes = createCountedRefusals<RefusedSignIn & { sender: string }>({
@@ -75,7 +80,9 @@ export function sessionRoutes(app: App, { db, append, live, secure }: SessionDep
       return reply.code(201).send({ person: started.person, setupNeeded: !started.hasPassword })
     },
   )
+}
 
+function signOutRoute(app: App, { db, live, secure }: SessionDeps): void {
   app.delete(
     '/api/v1/sessions',
     { config: { access: 'signed-in' }, schema: { tags: ['people'], response: { 204: z.null() } } },
