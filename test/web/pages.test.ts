@@ -152,7 +152,7 @@ describe('pages', { timeout: 60_000 }, () => {
       .values({ id: 'cellar', kind: 'openai', base_url: 'http://127.0.0.1:9', place: 'local', sealed_key: null })
       .execute()
     site.server.peers.wishes.gateway = ({ path }) =>
-      path.endsWith('/test')
+      new URL(path, 'http://gateway').pathname.endsWith('/test')
         ? { body: { ok: false, message: 'It could not be reached (ECONNREFUSED). Check the address.', models: [] } }
         : undefined
     const { page } = await site.visit(admin, '/models')
