@@ -7,5 +7,10 @@ const broken = { ...proof, ok: false, probes: proof.probes.map((probe) => ({ ...
 export const states: States = {
   proven: { show: () => <ProofBadge proof={proof} />, shows: 'Limits proven' },
   'what was tried': { show: () => <ProofBadge proof={proof} />, press: ['Limits proven'], shows: 'refused' },
+  'with details': {
+    show: () => <ProofBadge proof={proof} />,
+    press: ['Limits proven', 'Details'],
+    shows: 'ENETUNREACH',
+  },
   'not proven': { show: () => <ProofBadge proof={broken} />, press: ['Not proven'], shows: 'worked' },
 }

@@ -1,4 +1,4 @@
-import { Modal } from '@mantine/core'
+import { Button, Modal } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconCheck, IconShieldCheck, IconShieldX, IconX } from '@tabler/icons-react'
 import type { ProbeResult, Proof } from '../../../../api/contract/prototypes.ts'
@@ -9,9 +9,10 @@ import { probeTitle } from './words.ts'
 /** That an allowed host does not answer says nothing against the workspace. */
 const asExpected = ({ expected, got }: ProbeResult) => got === expected || (expected === 'passed' && got === 'error')
 
-/** Says that the workspace was tried and held, and shows what was tried. */
+/** Says that the workspace was tried and held, and shows what was tried; what the system answered only for those who ask. */
 export const ProofBadge = ({ proof }: { proof: Proof }) => {
   const [opened, { open, close }] = useDisclosure()
+  const [detailed, details] = useDisclosure()
   const held = proof.probes.filter(asExpected).length
   return (
     <>
@@ -40,13 +41,16 @@ export const ProofBadge = ({ proof }: { proof: Proof }) => {
                 )}
                 <span>
                   {probeTitle(probe.probe)}
-                  <small>{probe.detail}</small>
+                  {detailed && <small>{probe.detail}</small>}
                 </span>
                 <em>{probe.got === 'passed' ? 'worked' : probe.got === 'refused' ? 'refused' : 'no answer'}</em>
               </li>
             )
           })}
         </ul>
+        <Button variant="subtle" size="compact-sm" mt="sm" aria-expanded={detailed} onClick={details.toggle}>
+          {detailed ? 'Hide details' : 'Details'}
+        </Button>
       </Modal>
     </>
   )
