@@ -38,13 +38,16 @@ export function createPorterConnection({ log, isClaimed, onEvent }: PorterConnec
     closed: false,
   }
   const listeners = new Set<() => void>()
+  const sessions = new Set<PorterSession>()
   const limiter = createRateLimiter({ burst: 50, perSecond: 10 })
   const admission = createKeyedQueue<'connection'>()
 
   async function admit(session: PorterSession): Promise<void> {
     const health = await ask(session, { method: 'GET', path: '/health' }, porterHealth).catch(() => null)
     if (health === null || state.closed) return session.destroy()
-    if (await isAlive(state.session)) {
+    const taken = await isAlive(state.session)
+    if (state.closed) return session.destroy()
+    if (taken) {
       onEvent({ type: 'refused' })
       return session.destroy()
     }
@@ -75,6 +78,8 @@ export function createPorterConnection({ log, isClaimed, onEvent }: PorterConnec
         return
       }
       const session = openSession(socket, log)
+      sessions.add(session)
+      session.once('close', () => sessions.delete(session))
       session.once('remoteSettings', () => void admission.run('connection', () => admit(session)))
     },
     connected: () => state.session !== null && !state.session.destroyed,
@@ -101,8 +106,8 @@ export function createPorterConnection({ log, isClaimed, onEvent }: PorterConnec
     },
     async close() {
       state.closed = true
-      state.session?.destroy()
       state.session = null
+      for (const session of sessions) session.destroy()
     },
   }
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import http2 from 'node:http2'
 import net from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { type PorterWorld, porterWorld, startPorter } from '../../../support/sandbox/porter.ts'
 import { until } from '../../../support/until.ts'
@@ -98,6 +99,18 @@ test('another run is another start of the container: nothing is proven for it ye
   expect(gateway.porter.isTrusted()).toBe(false)
   gateway.porter.markProven(second)
   expect(gateway.porter.isTrusted()).toBe(true)
+})
+
+test('the gateway ends at once, also while it looks whether the porter that it has still answers', async () => {
+  const way = await detour()
+  porter(first, way.path)
+  await gateway.connected()
+  way.block()
+  porter(second)
+  await delay(150)
+  expect(await Promise.race([gateway.stop().then(() => 'ended'), delay(5000, 'hangs')])).toBe('ended')
+  expect(gateway.porter.connected()).toBe(false)
+  expect(world.porterEvents.map(({ type }) => type)).toEqual(['connected'])
 })
 
 test.each([
