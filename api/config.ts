@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { isNetwork } from './policy/address.ts'
+import { MAX_GATEWAYS } from './store/connections.ts'
 
 const common = z.object({
   /** State folder, 0700. */
@@ -26,6 +27,9 @@ const networks = z
     ),
   )
 
+/** How many instances of the gateway there are. */
+export const gatewayCount = z.coerce.number().int().min(1).max(MAX_GATEWAYS)
+
 const serverEnvironment = common.extend({
   DATABASE_URL: z.string(),
   BACKLOT_HOST: z.string().default('127.0.0.1'),
@@ -35,12 +39,17 @@ const serverEnvironment = common.extend({
   /** The proxies whose X-Forwarded-For is believed. */
   BACKLOT_TRUSTED_PROXY: networks.default([]),
   BACKLOT_POLICIES: z.string().default('policies'),
+  BACKLOT_GATEWAYS: gatewayCount.default(1),
   /** `1`: a single-use sign-in link for the oldest admin at every start, also when accounts exist. */
   BACKLOT_SIGN_IN_LINK: z.enum(['0', '1']).default('0'),
 })
 
 const gatewayEnvironment = common.extend({
   DATABASE_URL: z.string(),
+  /** Which instance this is. */
+  BACKLOT_GATEWAY: z.coerce.number().int().min(0).default(0),
+  /** How long the one before it had not answered when it was killed for that; empty: it ended otherwise. */
+  BACKLOT_SILENT_MS: z.coerce.number().int().default(0),
   /** `host:port` of the resolver to ask; default: the system's. */
   BACKLOT_DNS: z.string().optional(),
 })
@@ -60,7 +69,9 @@ export function statePaths(home: string) {
   const root = resolve(home)
   return {
     root,
-    gatewaySocket: join(root, 'gateway', 'control.sock'),
+    /** Of each instance of the gateway: where it is asked, and what it holds while it lives. */
+    gatewaySocket: (instance: number) => join(root, 'gateway', String(instance), 'control.sock'),
+    gatewayLock: (instance: number) => join(root, 'gateway', String(instance), 'held.sock'),
     runnerSocket: join(root, 'runner', 'control.sock'),
     /** One directory of sockets a sandbox, mounted read-only at /run/backlot in it. */
     sandboxes: join(root, 'sandboxes'),
@@ -72,6 +83,8 @@ export function statePaths(home: string) {
     images: join(root, 'images'),
   }
 }
+
+export type StatePaths = ReturnType<typeof statePaths>
 
 type Environment = Record<string, string | undefined>
 
@@ -86,6 +99,7 @@ export function serverConfig(environment: Environment = process.env) {
     url: read.BACKLOT_URL ?? null,
     trustedProxy: read.BACKLOT_TRUSTED_PROXY,
     policies: resolve(read.BACKLOT_POLICIES),
+    gateways: read.BACKLOT_GATEWAYS,
     signInLink: read.BACKLOT_SIGN_IN_LINK === '1',
   }
 }
@@ -96,6 +110,8 @@ export function gatewayConfig(environment: Environment = process.env) {
     paths: statePaths(read.BACKLOT_HOME),
     logLevel: read.BACKLOT_LOG_LEVEL,
     databaseUrl: read.DATABASE_URL,
+    instance: read.BACKLOT_GATEWAY,
+    silentMs: read.BACKLOT_SILENT_MS,
     dns: read.BACKLOT_DNS ?? null,
   }
 }

@@ -3,6 +3,16 @@ import type { Logger } from 'pino'
 /** Longest that closing may take before the program ends anyway, in ms. Below the launcher's own patience. */
 const CLOSE_TIMEOUT_MS = 8_000
 
+/** What the launcher asks over IPC, and what it is told. */
+export const HEARTBEAT = { ask: 'beat?', answer: 'beat' } as const
+
+/** From here on the launcher knows that this program's event loop turns. Call it when starting is over. */
+export function answerHeartbeats(): void {
+  process.on('message', (message) => {
+    if (message === HEARTBEAT.ask) process.send?.(HEARTBEAT.answer)
+  })
+}
+
 /**
  * What each of the three programs does about its own end: SIGTERM and SIGINT close it in order; a broken invariant ends
  * it at once with 1, and the launcher starts it again: a program in an unknown state must not go on judging.

@@ -72,4 +72,5 @@ export const treatmentOf: Treatments = {
   'audit.read': { query: 'mask', rows: 'keep' },
   'kill.ordered': { scope: 'keep', target: 'keep' },
   'platform.started': { program: 'keep', version: 'keep', unsafe: 'keep' },
+  'platform.hung': { program: 'keep', silentMs: 'keep' },
 }

@@ -1,6 +1,11 @@
 import { isIP } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { CannotStart } from './prepare/steps.mjs'
+
+/** The limit of store/connections.ts; by default one for each core, since a gateway is a thread. */
+const MOST_GATEWAYS = 8
+const USUAL_GATEWAYS = 4
 
 export const HELP = `Backlot: prototypes by coding agents, in sandboxes that security can trust.
 
@@ -13,6 +18,8 @@ export const HELP = `Backlot: prototypes by coding agents, in sandboxes that sec
   --trusted-proxy <networks>
                      proxies in front, as 10.0.0.7 or 10.0.0.0/24, with commas between: the X-Forwarded-For of these, and
                      of nobody else, says who asks (default: none)
+  --gateways <number>
+                     processes that serve sandboxes, 1 to 8 (default: one for each core, at most 4)
   --json             one line on standard output, {"url":…,"signInToken":…,"warnings":[…]}; everything else on standard error
   --no-install       installs nothing on this machine but npm packages
   --help             this text
@@ -23,12 +30,13 @@ export const HELP = `Backlot: prototypes by coding agents, in sandboxes that sec
   BACKLOT_POLICIES   the folder of policies (default: policies)
   BACKLOT_URL        the origin that people type, when a TLS proxy stands in front
   BACKLOT_TRUSTED_PROXY  the same as --trusted-proxy
+  BACKLOT_GATEWAYS   the same as --gateways
   BACKLOT_EXTRA_CA   a PEM file of authorities to trust besides the usual ones (also NODE_EXTRA_CA_CERTS)
 `
 
 /**
  * @param {string[]} argv
- * @returns {{ port: number, host: string, trustedProxy: string, json: boolean, mayInstall: boolean, dev: boolean, help: boolean }}
+ * @returns {{ port: number, host: string, trustedProxy: string, gateways: number, json: boolean, mayInstall: boolean, dev: boolean, help: boolean }}
  */
 export function readOptions(argv) {
   const read = () => {
@@ -39,6 +47,7 @@ export function readOptions(argv) {
           port: { type: 'string', default: process.env.BACKLOT_PORT ?? '4600' },
           host: { type: 'string', default: process.env.BACKLOT_HOST ?? '127.0.0.1' },
           'trusted-proxy': { type: 'string', default: process.env.BACKLOT_TRUSTED_PROXY ?? '' },
+          gateways: { type: 'string', default: process.env.BACKLOT_GATEWAYS ?? String(usualGateways()) },
           json: { type: 'boolean', default: false },
           'no-install': { type: 'boolean', default: false },
           dev: { type: 'boolean', default: false },
@@ -58,6 +67,9 @@ export function readOptions(argv) {
   for (const one of trustedProxy.split(',').map((each) => each.trim()))
     if (one !== '' && !isNetwork(one))
       throw new CannotStart(`--trusted-proxy takes addresses and networks, as 10.0.0.7,10.1.0.0/24, not "${one}".`)
+  const gateways = Number(values.gateways)
+  if (!Number.isInteger(gateways) || gateways < 1 || gateways > MOST_GATEWAYS)
+    throw new CannotStart(`--gateways takes a number from 1 to ${MOST_GATEWAYS}, not "${values.gateways}".`)
   const dev = values.dev === true
   // Vite answers with source code, and to nobody signed in.
   if (dev && !['127.0.0.1', 'localhost', '::1'].includes(host))
@@ -68,12 +80,15 @@ export function readOptions(argv) {
     port,
     host,
     trustedProxy,
+    gateways,
     dev,
     json: values.json === true,
     mayInstall: values['no-install'] !== true,
     help: values.help === true,
   }
 }
+
+const usualGateways = () => Math.min(availableParallelism(), USUAL_GATEWAYS)
 
 /**
  * An address, or a network that does not cover every address.

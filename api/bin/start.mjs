@@ -62,6 +62,7 @@ Set BACKLOT_HOME to one of at most ${LONGEST_HOME} characters, such as /var/lib/
       BACKLOT_HOST: options.host,
       BACKLOT_PORT: String(options.port),
       BACKLOT_TRUSTED_PROXY: options.trustedProxy,
+      BACKLOT_GATEWAYS: String(options.gateways),
       BACKLOT_LAUNCH_JSON: options.json ? '1' : '',
       BACKLOT_LAUNCH_STEPS: String(STEPS),
       BACKLOT_LAUNCH_STEPS_DONE: options.dev ? '2' : '3',

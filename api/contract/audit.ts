@@ -109,6 +109,8 @@ export const detailOf = {
   'audit.read': z.strictObject({ query: text, rows: z.int() }),
   'kill.ordered': z.strictObject({ scope: text, target: text.nullable() }),
   'platform.started': z.strictObject({ program: text, version: text, unsafe: z.array(text) }),
+  /** A program did not answer the launcher for so long that it was killed and started again; written by its next life. */
+  'platform.hung': z.strictObject({ program: text, silentMs: z.int() }),
 } as const
 
 export const auditKind = z.enum(Object.keys(detailOf) as [AuditKind, ...AuditKind[]])

@@ -158,6 +158,7 @@ export const OTHER_REASONS = [
   'from-file',
   'surroundings-changed',
   'started',
+  'no-heartbeat',
   'ended',
   'outcome-unknown',
   'ordered',

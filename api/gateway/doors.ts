@@ -63,12 +63,14 @@ export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
     },
 
     /**
-     * Directories that no sandbox of the database uses any more (a crash between the two removals). An open door keeps
-     * its own: its sandbox may be younger than what `known` has read.
+     * Directories that no sandbox of any instance uses any more (a crash between the two removals). Listed before the
+     * database is read: a row is older than its directory, so one that another instance makes meanwhile is not taken for a
+     * leftover. An open door keeps its own.
      */
-    async sweep(known: (id: SandboxId) => boolean) {
-      for (const id of await sandboxesIn(paths.sandboxes))
-        if (!known(id)) await queue.run(id, async () => opened.has(id) || removeDirectory(id))
+    async sweep() {
+      const found = await sandboxesIn(paths.sandboxes)
+      const known = await identities.everywhere()
+      for (const id of found) if (!known.has(id)) await queue.run(id, async () => opened.has(id) || removeDirectory(id))
     },
 
     cut(covers: (id: SandboxId) => boolean) {

@@ -1,17 +1,20 @@
-/** The sandbox's door: the only program that reads what sandboxes send. Configuration, starting, ending. */
+/** The sandbox's door, one instance of it: the only program that reads what sandboxes send. Configuration, starting, ending. */
 import pino from 'pino'
 import { gatewayConfig } from '../config.ts'
-import { endWith } from '../program.ts'
+import { answerHeartbeats, endWith } from '../program.ts'
 import { createOwnAddresses, dialAddress } from './egress/dial.ts'
 import { createResolve } from './egress/resolve.ts'
 import { startGateway } from './start.ts'
 
-const { databaseUrl, paths, dns, logLevel } = gatewayConfig()
-const log = pino({ name: 'gateway', level: logLevel })
+const { instance, silentMs, databaseUrl, paths, dns, logLevel } = gatewayConfig()
+const log = pino({ name: `gateway/${instance}`, level: logLevel })
 const gateway = await startGateway({
+  instance,
+  silentMs,
   databaseUrl,
   paths,
   network: { resolve: createResolve(dns), dial: dialAddress, own: createOwnAddresses() },
   log,
 })
 endWith(gateway.close, log)
+answerHeartbeats()

@@ -29,8 +29,11 @@ interface Read {
   porterUsers: Map<SandboxId, number>
 }
 
-/** Who is behind each sandbox's sockets, as the database says; read whole at each change, never patched. */
-export function createIdentities(db: Store) {
+/**
+ * Who is behind each socket of this instance's sandboxes, as the database says; read whole at each change, never patched.
+ * A sandbox of another instance is unknown here: it gets no door, and what it asks for is denied.
+ */
+export function createIdentities(db: Store, instance: number) {
   const read: Read = { identities: new Map(), owners: new Map(), doors: [], porterUsers: new Map() }
 
   async function refresh() {
@@ -39,6 +42,7 @@ export function createIdentities(db: Store) {
       .innerJoin('prototypes', 'prototypes.id', 'sandboxes.prototype_id')
       .leftJoin('policies_in_force', 'policies_in_force.name', 'prototypes.policy')
       .where('sandboxes.state', 'not in', ['removed'])
+      .where('sandboxes.gateway', '=', instance)
       .select([
         'sandboxes.id as sandbox',
         'sandboxes.prototype_id as prototype',
@@ -75,7 +79,11 @@ export function createIdentities(db: Store) {
     personOf: (id: SandboxId) => read.owners.get(id) ?? null,
     /** Unix user id of its porter; null when nobody knows this sandbox. */
     porterUserOf: (id: SandboxId) => read.porterUsers.get(id) ?? null,
-    known: (id: SandboxId) => read.owners.has(id),
+    /** Every sandbox that there is, whichever instance has it; read now. */
+    async everywhere(): Promise<ReadonlySet<string>> {
+      const rows = await db.selectFrom('sandboxes').select('id').where('state', '!=', 'removed').execute()
+      return new Set(rows.map(({ id }) => id))
+    },
     withDoor: () => read.doors,
   }
 }

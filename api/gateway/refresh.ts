@@ -27,7 +27,7 @@ export function keepRefreshed({ doors, identities, providers, log }: RefreshDeps
   async function refreshOnce() {
     await Promise.all([identities.refresh(), providers.refresh()])
     await doors.reconcile()
-    if (!state.swept) await doors.sweep(identities.known)
+    if (!state.swept) await doors.sweep()
     state.swept = true
   }
 

@@ -3,8 +3,13 @@ import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import { createAppender } from '../audit/append.ts'
 import { auditEvent } from '../audit/event.ts'
+import { createOutbox } from '../audit/outbox.ts'
+import type { StatePaths } from '../config.ts'
+import type { AuditEvent } from '../contract/audit.ts'
 import { createKeyedQueue } from '../flow/keyed-queue.ts'
+import { lockSocket } from '../flow/socket-lock.ts'
 import { connect } from '../store/connect.ts'
+import { POOL } from '../store/connections.ts'
 import { listen } from '../store/listen.ts'
 import { ownVersion } from '../version.ts'
 import { buildControl } from './control.ts'
@@ -16,22 +21,35 @@ import { loadSealKey } from './models/provider/seal.ts'
 import { createProviders } from './models/providers.ts'
 import { keepRefreshed } from './refresh.ts'
 
+/** A gateway that is ending has this long; longer than the programs' own deadline (program.ts). */
+const PREDECESSOR_MS = 10_000
+
 interface StartDeps {
+  /** Which instance of the gateway this is: it serves the sandboxes that have its number, and no others. */
+  instance: number
+  /** How long the one before it had not answered when it was killed for that; 0: it ended otherwise. */
+  silentMs?: number
   databaseUrl: string
-  paths: { gatewaySocket: string; sandboxes: string; recordings: string; sealKey: string }
+  paths: Pick<StatePaths, 'gatewaySocket' | 'gatewayLock' | 'sandboxes' | 'recordings' | 'sealKey'>
   /** The way out of this machine. */
   network: Pick<DoorDeps['egress'], 'resolve' | 'dial' | 'own'>
   log: Logger
 }
 
-/** The whole gateway, listening on its control socket. Two of them may live in one process, on different state folders. */
-export async function startGateway({ databaseUrl, paths, network, log }: StartDeps) {
-  await mkdir(dirname(paths.gatewaySocket), { recursive: true, mode: 0o700 })
+/**
+ * One instance of the gateway, whole, listening on its control socket. Several may live in one process, as different
+ * instances or on different state folders.
+ */
+export async function startGateway({ instance, silentMs = 0, databaseUrl, paths, network, log }: StartDeps) {
+  const socketPath = paths.gatewaySocket(instance)
+  await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 })
+  // From here to the end of this process nobody else opens, or is given, the sockets of this instance's sandboxes.
+  const held = await lockSocket(paths.gatewayLock(instance), PREDECESSOR_MS)
   await mkdir(paths.sandboxes, { recursive: true, mode: 0o755 })
 
-  const db = connect(databaseUrl, { max: 4 })
+  const db = connect(databaseUrl, { max: POOL.gateway })
   const { append, healthy, close: closeAppender } = createAppender(databaseUrl)
-  const identities = createIdentities(db)
+  const identities = createIdentities(db, instance)
   const providers = createProviders({ db, sealKey: await loadSealKey(paths.sealKey) })
   const doors = createDoors({
     identities,
@@ -45,18 +63,12 @@ export async function startGateway({ databaseUrl, paths, network, log }: StartDe
   const refresh = keepRefreshed({ doors, identities, providers, log })
   const changes = listen(databaseUrl, ['doors'], refresh.again, refresh.again)
 
-  // A socket that a killed gateway left behind; the launcher sees to it that there is one gateway.
-  await rm(paths.gatewaySocket, { force: true })
-  await control.listen({ path: paths.gatewaySocket })
-  await chmod(paths.gatewaySocket, 0o600)
-  await append(
-    auditEvent('platform.started', {
-      actor: { type: 'system', id: 'gateway' },
-      decision: 'info',
-      reason: 'started',
-      detail: { program: 'gateway', version: ownVersion(), unsafe: [] },
-    }),
-  ).catch((error) => log.warn({ err: error }, 'the start is not in the audit log yet: everything is denied'))
+  // A socket that a killed gateway left behind.
+  await rm(socketPath, { force: true })
+  await control.listen({ path: socketPath })
+  await chmod(socketPath, 0o600)
+  const outbox = createOutbox({ append, log })
+  await Promise.all(startEvents({ instance, silentMs }).map((event) => outbox.send(event)))
   log.info({ node: process.version }, 'listening')
 
   return {
@@ -65,8 +77,29 @@ export async function startGateway({ databaseUrl, paths, network, log }: StartDe
       await changes.close()
       await refresh.close()
       await doors.closeAll()
+      await outbox.flush()
       await closeAppender()
       await db.destroy()
+      await held.release()
     },
   }
+}
+
+/** The launcher, which may have killed the one before, has no way of its own into the log. */
+function startEvents({ instance, silentMs }: { instance: number; silentMs: number }): AuditEvent[] {
+  const program = `gateway/${instance}`
+  const started = auditEvent('platform.started', {
+    actor: { type: 'system', id: 'gateway' },
+    decision: 'info',
+    reason: 'started',
+    detail: { program, version: ownVersion(), unsafe: [] },
+  })
+  if (silentMs === 0) return [started]
+  const hung = auditEvent('platform.hung', {
+    actor: { type: 'system', id: 'launcher' },
+    decision: 'info',
+    reason: 'no-heartbeat',
+    detail: { program, silentMs },
+  })
+  return [hung, started]
 }

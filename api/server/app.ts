@@ -46,6 +46,8 @@ export interface AppDeps {
   gateway: GatewayClient
   runner: RunnerClient
   sandboxes: Sandboxes
+  /** Which instance of the gateway a new sandbox gets. */
+  chooseGateway: (trx: Store) => Promise<number>
   library: Library
   tickets: Tickets
   log: FastifyBaseLogger
@@ -92,7 +94,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     originFor: (request) => url ?? ownOrigin(request),
   })
   tokenRoutes(app, { db, live })
-  prototypeRoutes(app, { db, sandboxes })
+  prototypeRoutes(app, { db, sandboxes, chooseGateway: deps.chooseGateway })
   sandboxRoutes(app, { db, append, gateway, sandboxes })
   terminalRoutes(app, { gateway, tickets: deps.tickets, claimed: (id) => claimedSandbox(db, id), append })
   policiesRoutes(app, { db, library: deps.library })

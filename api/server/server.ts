@@ -7,10 +7,14 @@ import { auditEvent } from '../audit/event.ts'
 import { serverConfig } from '../config.ts'
 import { endWith } from '../program.ts'
 import { connect } from '../store/connect.ts'
+import { POOL } from '../store/connections.ts'
 import { ownVersion } from '../version.ts'
 import { buildApp } from './app.ts'
 import { createFeed } from './audit/feed.ts'
 import { createGatewayClient } from './nodes/gateway.ts'
+import { createGateways } from './nodes/gateways.ts'
+import { chooseGateway } from './nodes/placement.ts'
+import { replaceRetired } from './nodes/retired.ts'
 import { createRunnerClient } from './nodes/runner.ts'
 import { firstSignInLink } from './people/sign-in/links.ts'
 import { unsafeInForce } from './policies/dangers.ts'
@@ -24,14 +28,16 @@ const config = serverConfig()
 const log = pino({ name: 'server', level: config.logLevel })
 const root = join(import.meta.dirname, '..', '..')
 
-const db = connect(config.databaseUrl, { max: 16 })
+const db = connect(config.databaseUrl, { max: POOL.server })
 const appender = createAppender(config.databaseUrl)
 const sequencer = createSequencer(config.databaseUrl, (error) =>
   log.warn({ err: error }, 'the log waits for its places'),
 )
 const feed = createFeed(db, config.databaseUrl)
 const runner = createRunnerClient(config.paths.runnerSocket)
-const gateway = createGatewayClient(config.paths.gatewaySocket)
+const instances = Array.from({ length: config.gateways }, (_, n) => createGatewayClient(config.paths.gatewaySocket(n)))
+const gateway = createGateways(db, instances)
+const retired = replaceRetired({ db, gateways: config.gateways, lockOf: config.paths.gatewayLock, log })
 const host = await runner.doctor().catch(() => null)
 const library = await openLibrary({ folder: config.policies, images: join(root, 'sandbox-images'), host })
 const sandboxes = createSandboxes({ db, runner, gateway, clientEnvironment: library.clientEnvironment, log })
@@ -48,6 +54,7 @@ const app = await buildApp({
   gateway,
   runner,
   sandboxes,
+  chooseGateway: (trx) => chooseGateway(trx, config.gateways),
   library,
   tickets: createTickets(),
   log,
@@ -74,6 +81,7 @@ log.info({ node: process.version }, 'listening')
 
 endWith(async () => {
   await reconciler.close()
+  await retired.close()
   await app.close()
   await feed.close()
   await sequencer.close()

@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { z } from 'zod'
+import { MAX_CONNECTIONS } from './connections.ts'
 import { commandAs, type PostgresUser, postgresUser } from './postgres-user.ts'
 import { processesIn, stopPostgres } from './postmaster.ts'
 
@@ -24,7 +25,7 @@ const MAX_LOG_BYTES = 10 * 1_048_576
 
 const SETTINGS = {
   listen_addresses: '',
-  max_connections: '60',
+  max_connections: String(MAX_CONNECTIONS),
   shared_buffers: '64MB',
   max_wal_size: '512MB',
   // Durability is what the audit log promises: both are the defaults, and nobody's environment changes them.

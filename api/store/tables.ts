@@ -83,6 +83,8 @@ export interface Database {
     policy_version: number
     /** Null once it is removed and its container is gone. */
     user_slot: number | null
+    /** Which instance of the gateway holds its sockets. */
+    gateway: Generated<number>
     runtime: string
     image: string | null
     proof: NullableJson

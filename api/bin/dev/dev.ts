@@ -3,6 +3,7 @@
  * program is started again when a source of it changes. Nothing of this folder is reached from `npm start`.
  */
 import { join } from 'node:path'
+import type { Child } from '../launch/children/children.ts'
 import { readLaunch } from '../launch/environment.ts'
 import { runPlatform } from '../launch/platform.ts'
 import type { Started } from '../launch/start.ts'
@@ -36,16 +37,16 @@ await runPlatform(launch, {
       return child
     })
     say('For development: source code is served, and pages may also run what Vite marks with a nonce of this start.')
-    follow({ ...programs, pages }, say)
+    follow({ ...programs, pages: [pages] }, say)
   },
 })
 
-function follow(programs: Started['programs'] & { pages: Started['programs']['server'] }, say: (text: string) => void) {
+function follow(programs: Started['programs'] & { pages: Child[] }, say: (text: string) => void) {
   watchSources(root, watching.signal, (files) => {
     const { restart, byHand } = affectedBy(files)
     if (byHand) say(`${files.join(', ')} changed: press Ctrl-C and start npm run dev again.`)
     if (restart.length === 0) return
     say(`${files.join(', ')} changed: starting ${restart.join(', ')} again`)
-    for (const name of restart) programs[name].restart()
+    for (const child of restart.flatMap((name) => programs[name])) child.restart()
   })
 }

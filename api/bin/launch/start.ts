@@ -6,6 +6,7 @@ import type { Child, Children } from './children/children.ts'
 import { openDatabase } from './database/open.ts'
 import { checkAddress } from './database/outside.ts'
 import type { Launch } from './environment.ts'
+import { openGateways } from './gateways.ts'
 import { prepareImage } from './image.ts'
 import { assertPortIsFree } from './ports.ts'
 import { readWarnings } from './warnings.ts'
@@ -19,7 +20,7 @@ export interface Started {
   unsafe: string[]
   /** Of this machine, for whoever starts Backlot to act on. */
   warnings: string[]
-  programs: { runner: Child; gateway: Child; server: Child }
+  programs: { runner: Child[]; gateway: Child[]; server: Child[] }
 }
 
 interface Options {
@@ -30,7 +31,7 @@ interface Options {
   forServer: () => NodeJS.ProcessEnv
 }
 
-/** Database, runner, sandbox image, gateway and server, in the order in which they need each other. */
+/** Database, runner, sandbox image, gateways and server, in the order in which they need each other. */
 export async function start({ launch, children, step, forServer }: Options): Promise<Started> {
   const { paths, outside } = launch
   // What a person must correct is said before the port, which another Backlot may have, is looked at.
@@ -46,29 +47,26 @@ export async function start({ launch, children, step, forServer }: Options): Pro
     return child
   })
   await step('Sandbox image', (note) => prepareImage(paths.runnerSocket, launch.policies, note))
-  return step('Gateway and server', async () => {
+  return step('Gateways and server', async () => {
     const engineless = { DOCKER_HOST: undefined }
-    const gateway = children.open('gateway', join(api, 'gateway', 'gateway.ts'), {
-      ...engineless,
-      DATABASE_URL: databases.gateway,
-      // The system's name look-ups block a thread each: one sandbox's slow names must not take all of libuv's four.
-      UV_THREADPOOL_SIZE: '32',
-    })
+    const gateway = openGateways(children, launch.gateways, { ...engineless, DATABASE_URL: databases.gateway })
     // A free port, once found, stays: people's browsers come back to it when the server is started again.
     const found = { port: String(launch.port) }
     const server = children.open('server', join(api, 'server', 'server.ts'), () => ({
       ...engineless,
       DATABASE_URL: databases.server,
       BACKLOT_PORT: found.port,
+      BACKLOT_GATEWAYS: String(launch.gateways),
       ...forServer(),
     }))
-    // Side by side: the server waits for the gateway only when it needs it.
-    const [message] = await Promise.all([server.message(), gateway.listening(paths.gatewaySocket)])
+    // Side by side: the server waits for a gateway only when it needs it.
+    const listening = gateway.map((child, instance) => child.listening(paths.gatewaySocket(instance)))
+    const [message] = await Promise.all([server.message(), ...listening])
     if (message.type !== 'ready') throw new Error('The server did not say that it is ready')
     if (found.port === '0') found.port = String(message.port ?? new URL(message.url).port)
     rememberUrl(paths.root, message.url)
     const { url, signInToken, unsafe } = message
     const warnings = await readWarnings(paths.runnerSocket)
-    return { url, signInToken, unsafe, warnings, programs: { runner, gateway, server } }
+    return { url, signInToken, unsafe, warnings, programs: { runner: [runner], gateway, server: [server] } }
   })
 }

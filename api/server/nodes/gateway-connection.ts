@@ -125,7 +125,7 @@ function refusalIn(status: number, text: string): ApiError {
 }
 
 /** What happened is for the log: it may name paths, which are none of a caller's business. */
-function unavailable(cause: unknown): ApiError {
+export function unavailable(cause: unknown): ApiError {
   return new ApiError('gateway_unavailable', 'The gateway does not answer. It is restarted by itself; try again.', {
     cause,
   })

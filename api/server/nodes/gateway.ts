@@ -1,4 +1,4 @@
-/** The server's way to the gateway: one method for each verb of contract/programs/gateway.ts, every answer parsed. */
+/** The server's way to one instance of the gateway: one method for each verb of contract/programs/gateway.ts, every answer parsed. */
 import type { Duplex } from 'node:stream'
 import { z } from 'zod'
 import type { PersonId, SandboxId } from '../../contract/ids.ts'
@@ -10,6 +10,9 @@ import { createConnection, PATIENCE_MS } from './gateway-connection.ts'
 
 /** A proof tries what must be refused, and some refusals are timeouts. */
 const PROOF_PATIENCE_MS = 90_000
+/** One that hangs is killed after two seconds; who asks all of them must not wait for it longer than that. */
+const HEALTH_PATIENCE_MS = 1_500
+const KILL_PATIENCE_MS = 3_000
 /** 204. */
 const nothing = z.undefined()
 
@@ -22,7 +25,7 @@ export function createGatewayClient(socketPath: string) {
   const { ask, open, close } = createConnection(socketPath)
 
   return {
-    health: () => ask(gatewayHealth, { method: 'GET', path: '/healthz' }),
+    health: () => ask(gatewayHealth, { method: 'GET', path: '/healthz', patienceMs: HEALTH_PATIENCE_MS }),
 
     openDoor: (id: SandboxId) => ask(doorOpened, { method: 'PUT', path: door(id) }),
     closeDoor: (id: SandboxId) => ask(nothing, { method: 'DELETE', path: door(id) }),
@@ -41,7 +44,8 @@ export function createGatewayClient(socketPath: string) {
     streamTerminal: (id: SandboxId, name: string, from: number | null): Promise<{ offset: number; bytes: Duplex }> =>
       open({ method: 'POST', path: terminal(id, name, from === null ? '/stream' : `/stream?offset=${from}`) }),
 
-    kill: (order: KillOrder) => ask(nothing, { method: 'POST', path: '/kill', body: order }),
+    kill: (order: KillOrder) =>
+      ask(nothing, { method: 'POST', path: '/kill', body: order, patienceMs: KILL_PATIENCE_MS }),
 
     /** `by`: the person who is recorded as having done it. */
     saveProvider: (id: string, body: z.output<typeof providerSave>, by: PersonId) =>

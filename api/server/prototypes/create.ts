@@ -19,6 +19,12 @@ import { findPrototype } from './read.ts'
 
 const KEY_LIFETIME_MS = 24 * 3_600_000
 
+export interface CreateDeps {
+  db: Store
+  /** Which instance of the gateway the sandbox gets. */
+  chooseGateway: (trx: Store) => Promise<number>
+}
+
 interface CreateCommand {
   asked: AskedBy
   body: z.output<typeof prototypeCreate>
@@ -27,7 +33,10 @@ interface CreateCommand {
 }
 
 /** The prototype, its sandbox in `building`, and their events, in one transaction. `isNew` is false for a repeated key. */
-export function createPrototype(db: Store, command: CreateCommand): Promise<{ view: PrototypeView; isNew: boolean }> {
+export function createPrototype(
+  { db, chooseGateway }: CreateDeps,
+  command: CreateCommand,
+): Promise<{ view: PrototypeView; isNew: boolean }> {
   const { asked, body } = command
   return db.transaction().execute(async (trx) => {
     // One at a time for a person: neither the key nor the limit can be raced.
@@ -40,7 +49,7 @@ export function createPrototype(db: Store, command: CreateCommand): Promise<{ vi
     const policy = await readPolicy(trx, body.policy)
     if (!policy) throw new ApiError('invalid_request', `policy: there is no policy named ${body.policy}.`)
     await keepLimit(trx, asked.person, policy)
-    const view = await insert(trx, command, policy)
+    const view = await insert(trx, command, policy, chooseGateway)
     await remember(trx, command, view)
     return { view, isNew: true }
   })
@@ -50,6 +59,7 @@ async function insert(
   trx: Transaction<Database>,
   { asked, body }: CreateCommand,
   policy: PolicyInForce,
+  chooseGateway: CreateDeps['chooseGateway'],
 ): Promise<PrototypeView> {
   const id = prototypeId.parse(newId('pr'))
   const sandbox = sandboxId.parse(newId('sb'))
@@ -80,6 +90,7 @@ async function insert(
       policy_name: policy.name,
       policy_version: policy.version,
       user_slot: await takeUserSlot(trx),
+      gateway: await chooseGateway(trx),
       runtime: policy.sandbox.runtime,
       image: null,
       created_at: createdAt,

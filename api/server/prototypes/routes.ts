@@ -6,7 +6,7 @@ import type { Store } from '../../store/connect.ts'
 import { page } from '../http/page.ts'
 import { type App, askedBy, callerOf } from '../http/route.ts'
 import type { Sandboxes } from '../sandboxes/sandboxes.ts'
-import { createPrototype } from './create.ts'
+import { type CreateDeps, createPrototype } from './create.ts'
 import { findPrototype, listPrototypes, listRunning } from './read.ts'
 import { removePrototype } from './remove.ts'
 
@@ -19,7 +19,13 @@ const idempotency = z.object({
 })
 const byId = z.strictObject({ id: prototypeId })
 
-export function prototypeRoutes(app: App, { db, sandboxes }: { db: Store; sandboxes: Sandboxes }): void {
+interface PrototypeRouteDeps {
+  db: Store
+  sandboxes: Sandboxes
+  chooseGateway: CreateDeps['chooseGateway']
+}
+
+export function prototypeRoutes(app: App, { db, sandboxes, chooseGateway }: PrototypeRouteDeps): void {
   const tags = ['prototypes']
 
   app.post(
@@ -30,7 +36,8 @@ export function prototypeRoutes(app: App, { db, sandboxes }: { db: Store; sandbo
     },
     async (request, reply) => {
       const key = request.headers['idempotency-key'] ?? null
-      const { view, isNew } = await createPrototype(db, { asked: askedBy(request), body: request.body, key })
+      const command = { asked: askedBy(request), body: request.body, key }
+      const { view, isNew } = await createPrototype({ db, chooseGateway }, command)
       if (isNew) sandboxes.makeReady(view.sandbox.id)
       return reply.code(201).send(view)
     },

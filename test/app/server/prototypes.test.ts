@@ -481,6 +481,8 @@ test.each([
   const body = prototypeCreate.parse({ title: 'Late' })
   const id = personId.parse(person.id)
   const asked = { actor: { type: 'person', id }, person: id, correlation: 'x' } as const
-  await expect(createPrototype(server.db, { asked, body, key: null })).rejects.toThrow('There is nothing here')
+  await expect(
+    createPrototype({ db: server.db, chooseGateway: async () => 0 }, { asked, body, key: null }),
+  ).rejects.toThrow('There is nothing here')
   expect(await server.events('prototype.created')).toEqual([])
 })

@@ -87,6 +87,7 @@ export async function startServer({
     gateway: peers.gateway,
     runner: peers.runner,
     sandboxes,
+    chooseGateway: async () => 0,
     library: await openLibrary({ folder, images: join(import.meta.dirname, '..', '..', '..', 'sandbox-images') }),
     tickets: createTickets(),
     log,

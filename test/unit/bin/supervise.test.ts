@@ -13,7 +13,7 @@ afterEach(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Starts a program of these lines; `born()` resolves with the pid of its next life. */
-function run(lines: string) {
+function run(lines: string, more: { heartbeat?: boolean } = {}) {
   const entry = join(folder, 'program.ts')
   writeFileSync(entry, `${lines}\nprocess.send?.(process.pid)\nsetInterval(() => {}, 1_000)`)
   const births: unknown[] = []
@@ -22,7 +22,8 @@ function run(lines: string) {
   const supervised = supervise({
     name: 'program',
     entry,
-    environment: () => process.env,
+    environment: (silentMs) => ({ ...process.env, SILENT_MS: String(silentMs) }),
+    ...more,
     log: join(folder, 'program.log'),
     say: (text) => said.push(text),
     onMessage: (pid) => {
@@ -64,5 +65,54 @@ describe('restart', () => {
     supervised.restart()
     expect(await born()).toBe(supervised.pid())
     expect(said.at(-1)).toContain('exit code 7')
+  })
+})
+
+describe('a program that answers heartbeats', () => {
+  const program = JSON.stringify(join(import.meta.dirname, '..', '..', '..', 'api', 'program.ts'))
+  /** Says how its last life ended, its pid, and "asked" whenever it has answered. */
+  const answering = `import { answerHeartbeats } from ${program}
+    answerHeartbeats()
+    process.on('message', () => process.send?.('asked'))
+    process.on('SIGUSR2', () => { for (;;); })
+    process.send?.('after ' + process.env.SILENT_MS)`
+
+  test.each([
+    ['whose event loop is blocked', 'SIGUSR2'],
+    ['that is stopped', 'SIGSTOP'],
+  ] as const)('and %s is killed and started again, and its next life knows why', async (_what, signal) => {
+    const { supervised, born, said } = run(answering, { heartbeat: true })
+    expect(await born()).toBe('after 0')
+    const first = await born()
+    expect(await born()).toBe('asked')
+    process.kill(Number(first), signal)
+    let next = await born()
+    while (next === 'asked') next = await born()
+    expect(next).toBe('after 2000')
+    expect(await born()).not.toBe(first)
+    expect(said).toEqual([expect.stringContaining('program did not answer for 2 s and was killed; starting it again')])
+    supervised.restart()
+    next = await born()
+    while (next === 'asked') next = await born()
+    expect(next).toBe('after 0')
+  })
+
+  test('is left alone when it is the launcher that was late', async () => {
+    const { supervised, born, said } = run(answering, { heartbeat: true })
+    expect(await born()).toBe('after 0')
+    const first = await born()
+    expect(await born()).toBe('asked')
+    const until = Date.now() + 3_000
+    while (Date.now() < until);
+    for (let times = 0; times < 3; times += 1) expect(await born()).toBe('asked')
+    expect(supervised.pid()).toBe(first)
+    expect(said).toEqual([])
+  })
+
+  test('is left alone while it starts', async () => {
+    const slow = 'const until = Date.now() + 3_500\nwhile (Date.now() < until);'
+    const { supervised, born, said } = run(slow, { heartbeat: true })
+    expect(await born()).toBe(supervised.pid())
+    expect(said).toEqual([])
   })
 })

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { untilListening } from './listening.ts'
 import { type ChildMessage, childMessage } from './messages.ts'
-import { supervise } from './supervise.ts'
+import { type Program, supervise } from './supervise.ts'
 
 const START_TIMEOUT_MS = 60_000
 /** Deaths of one program during the start after which the start is given up. */
@@ -16,14 +16,19 @@ export interface Child {
 }
 
 export interface Children {
-  open(name: string, entry: string, extra?: NodeJS.ProcessEnv | (() => NodeJS.ProcessEnv)): Child
+  open(
+    name: string,
+    entry: string,
+    extra?: NodeJS.ProcessEnv | ((silentMs: number) => NodeJS.ProcessEnv),
+    more?: Pick<Program, 'heartbeat'>,
+  ): Child
   /** Closes them in the reverse order of opening. */
   close(): Promise<void>
 }
 
 interface Options {
-  /** The folder for what they print. */
-  logs: string
+  /** The folder for what they print; null: our own output. */
+  logs: string | null
   say: (text: string) => void
   /** A message that nobody waited for: from a program that was started again. */
   onLateMessage: (message: ChildMessage) => void
@@ -35,13 +40,14 @@ interface Options {
 export function createChildren({ logs, say, onLateMessage, onDeath }: Options): Children {
   const closers: (() => Promise<void>)[] = []
   return {
-    open(name, entry, extra = {}) {
+    open(name, entry, extra = {}, more = {}) {
       const start = createWaiting(name)
       const supervised = supervise({
         name,
         entry,
-        environment: () => ({ ...process.env, ...(typeof extra === 'function' ? extra() : extra) }),
-        log: join(logs, `${name}.log`),
+        environment: (silentMs) => ({ ...process.env, ...(typeof extra === 'function' ? extra(silentMs) : extra) }),
+        log: logs === null ? null : join(logs, `${name.replace('/', '-')}.log`),
+        ...more,
         say,
         onMessage: (message) => {
           const read = childMessage.safeParse(message)

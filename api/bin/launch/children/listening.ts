@@ -1,5 +1,5 @@
-import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { isListening } from '../../../flow/socket-lock.ts'
 
 const POLL_MS = 40
 
@@ -10,19 +10,9 @@ const POLL_MS = 40
  */
 export async function untilListening(socketPath: string, timeoutMs: number, failed: () => string | null) {
   for (const end = Date.now() + timeoutMs; Date.now() < end; await wait(POLL_MS)) {
-    if (await accepts(socketPath)) return
+    if (await isListening(socketPath)) return
     const why = failed()
     if (why !== null) throw new Error(why)
   }
   throw new Error(`nothing listens on ${socketPath} after ${timeoutMs / 1000} s`)
-}
-
-function accepts(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(socketPath, () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.on('error', () => resolve(false))
-  })
 }

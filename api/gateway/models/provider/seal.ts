@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { mkdir, open, readFile } from 'node:fs/promises'
+import { link, mkdir, open, readFile, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 const KEY_BYTES = 32
@@ -7,29 +7,35 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
 /**
- * The gateway's own key, made at its first start: 32 random bytes in a file that only its user may read. Without the file,
+ * The gateway's own key, one for all its instances, made at the first start: 32 random bytes in a file that only its user may read. Without the file,
  * sealed provider keys cannot be opened again and must be entered anew.
  * @throws Error when the file is not what this wrote.
  */
 export async function loadSealKey(path: string): Promise<Buffer> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  try {
-    const file = await open(path, 'wx', 0o600)
-    try {
-      await file.writeFile(randomBytes(KEY_BYTES))
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-  }
+  await makeSealKey(path)
   const key = await readFile(path)
   if (key.length !== KEY_BYTES)
     throw new Error(
       `${path} does not hold ${KEY_BYTES} bytes. Restore it from a backup, or delete it and enter the provider keys again.`,
     )
   return key
+}
+
+/** Leaves one that is there. Instances that start together make one key: it gets its name when it is whole, and once. */
+async function makeSealKey(path: string): Promise<void> {
+  const mine = `${path}.${randomBytes(8).toString('hex')}`
+  const file = await open(mine, 'wx', 0o600)
+  try {
+    await file.writeFile(randomBytes(KEY_BYTES))
+    await file.sync()
+    await link(mine, path)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  } finally {
+    await file.close()
+    await unlink(mine)
+  }
 }
 
 /**

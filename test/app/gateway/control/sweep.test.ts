@@ -19,7 +19,7 @@ test('a sweep by what was read too early takes no open door away', async () => {
   onTestFinished(() => database.close())
   const folder = await mkdtemp(join(tmpdir(), 'bl-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  const identities = createIdentities(database.db)
+  const identities = createIdentities(database.db, 0)
   const append = async () => {}
   const doors = createDoors({
     identities: { ...identities, porterUserOf: () => PORTER_USER },
@@ -37,7 +37,7 @@ test('a sweep by what was read too early takes no open door away', async () => {
   const [young, gone] = [newId('sb'), newId('sb')]
   await doors.open(young)
   await mkdir(join(folder, gone))
-  await doors.sweep(identities.known)
+  await doors.sweep()
   expect(existsSync(join(folder, young, 'porter.sock'))).toBe(true)
   expect(existsSync(join(folder, gone))).toBe(false)
 })

@@ -43,6 +43,7 @@ export async function startRealGateway() {
   const sockets = new Set<Socket>()
   const start = () =>
     startGateway({
+      instance: 0,
       databaseUrl: database.gatewayUrl,
       paths,
       network: {
@@ -53,7 +54,7 @@ export async function startRealGateway() {
       log,
     })
   const state = { gateway: await start() }
-  const client = createGatewayClient(paths.gatewaySocket)
+  const client = createGatewayClient(paths.gatewaySocket(0))
   const { db } = database
 
   /** As an admin does it, with the server's own code and grants. */
@@ -114,7 +115,7 @@ export async function startRealGateway() {
 
   return {
     client,
-    socketPath: paths.gatewaySocket,
+    socketPath: paths.gatewaySocket(0),
     paths,
     database,
     directoryOf,

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { isIP } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { AuditUnavailable } from '../../../../api/audit/append.ts'
@@ -44,6 +44,14 @@ describe('keys at rest', () => {
     const path = join(folder, 'gateway', 'seal.key')
     expect((await stat(path)).mode & 0o777).toBe(0o600)
     expect(await loadSealKey(path)).toEqual(await readFile(path))
+  })
+  test('gateways that start together make one key', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const path = join(folder, `together-${round}`, 'seal.key')
+      const keys = await Promise.all(Array.from({ length: 8 }, () => loadSealKey(path)))
+      expect(new Set(keys.map((key) => key.toString('hex'))).size).toBe(1)
+      expect(await readdir(dirname(path))).toEqual(['seal.key'])
+    }
   })
   test('a sealed key opens for what it was bound to only, and only whole', () => {
     const sealKey = Buffer.alloc(32, 7)

@@ -115,6 +115,7 @@ const words: Record<Reason, string> = {
   'from-file': 'From the policy file',
   'surroundings-changed': 'Registry settings changed',
   started: 'Started',
+  'no-heartbeat': 'Did not answer',
   ended: 'Ended',
   'outcome-unknown': 'Outcome unknown after a restart',
   ordered: 'Ordered by a person',

@@ -108,6 +108,10 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
     detailOf['platform.started'],
     (it) => `${it.program} ${it.version} started${accepting(it.unsafe)}`,
   ),
+  'platform.hung': say(
+    detailOf['platform.hung'],
+    (it) => `${it.program} did not answer for ${it.silentMs / 1000} s, so it was ended and started again`,
+  ),
 }
 
 /** What happened, in one line. Its strings were capped and escaped when they were written. */

@@ -1,0 +1,14 @@
+/** How many connections to PostgreSQL each program may have at once. Their sum has to fit, whatever happens. */
+
+/** Of a pool (connect.ts). */
+export const POOL = { server: 16, gateway: 4 } as const
+/** Beside the pool: the log's writer and who listens; in the server also the sequencer. */
+export const CONNECTIONS = { server: POOL.server + 3, gateway: POOL.gateway + 2 } as const
+/** Commands of the CLI, migrations, and what a program that was killed has not given back yet. */
+const SPARE = 20
+
+/** One gateway is a thread, and a thread is a core. */
+export const MAX_GATEWAYS = 8
+/** PostgreSQL keeps 3 of `max_connections` for superusers. */
+export const MAX_CONNECTIONS = 100
+export const connectionsOf = (gateways: number) => CONNECTIONS.server + gateways * CONNECTIONS.gateway + SPARE
