@@ -14,7 +14,8 @@ import { testDatabase } from '../../../support/database/database.ts'
 /** The server may make a sandbox, and ask for its door, between the gateway's reading and its sweep. */
 const PORTER_USER = 1_879_048_192
 
-test('a sweep by what was read too early takes no open door away', async () => {
+/** Doors of one instance over the folder that all share. `everywhere`: what its sweep reads in the database. */
+async function sweeping(everywhere?: (folder: string) => Promise<ReadonlySet<string>>) {
   const database = await testDatabase()
   onTestFinished(() => database.close())
   const folder = await mkdtemp(join(tmpdir(), 'bl-'))
@@ -22,7 +23,11 @@ test('a sweep by what was read too early takes no open door away', async () => {
   const identities = createIdentities(database.db, 0)
   const append = async () => {}
   const doors = createDoors({
-    identities: { ...identities, porterUserOf: () => PORTER_USER },
+    identities: {
+      ...identities,
+      ...(everywhere ? { everywhere: () => everywhere(folder) } : {}),
+      porterUserOf: () => PORTER_USER,
+    },
     paths: { sandboxes: folder, recordings: join(folder, 'recordings') },
     egress: { append, resolve: async () => [], dial: () => Promise.reject(new Error()), own: () => new Set() },
     models: {
@@ -34,10 +39,25 @@ test('a sweep by what was read too early takes no open door away', async () => {
     log: pino({ level: 'silent' }),
   })
   onTestFinished(() => doors.closeAll())
+  return { folder, doors }
+}
+
+test('a sweep takes away what the database does not know, and no open door', async () => {
+  const { folder, doors } = await sweeping()
   const [young, gone] = [newId('sb'), newId('sb')]
   await doors.open(young)
   await mkdir(join(folder, gone))
   await doors.sweep()
   expect(existsSync(join(folder, young, 'porter.sock'))).toBe(true)
   expect(existsSync(join(folder, gone))).toBe(false)
+})
+
+test('nor what another instance makes while it sweeps, which the database did not know yet when it was read', async () => {
+  const others = newId('sb')
+  const { folder, doors } = await sweeping(async (folder) => {
+    await mkdir(join(folder, others))
+    return new Set()
+  })
+  await doors.sweep()
+  expect(existsSync(join(folder, others))).toBe(true)
 })

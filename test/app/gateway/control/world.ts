@@ -1,4 +1,4 @@
-/** The whole real gateway, on a database of its own and with an own network behind it. */
+/** Whole real gateways, one or several instances, on a database of their own and with an own network behind them. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -11,6 +11,7 @@ import { dialAddress } from '../../../../api/gateway/egress/dial.ts'
 import { startGateway } from '../../../../api/gateway/start.ts'
 import { newId } from '../../../../api/ids.ts'
 import { createGatewayClient } from '../../../../api/server/nodes/gateway.ts'
+import { createGateways } from '../../../../api/server/nodes/gateways.ts'
 import { openLibrary } from '../../../../api/server/policies/library.ts'
 import { publishPolicy } from '../../../../api/server/policies/publish.ts'
 import { connect as connectStore } from '../../../../api/store/connect.ts'
@@ -32,7 +33,7 @@ const echo = (socket: Socket) =>
 
 export type RealGateway = Awaited<ReturnType<typeof startRealGateway>>
 
-export async function startRealGateway() {
+export async function startRealGateway({ gateways = 1 } = {}) {
   const database = await testDatabase()
   const folder = await mkdtemp(join(tmpdir(), 'bl-'))
   const paths = statePaths(folder)
@@ -41,9 +42,9 @@ export async function startRealGateway() {
   const library = await openLibrary({ folder: join(folder, 'policies'), images: 'sandbox-images' })
   const porters = new Set<{ close(): void }>()
   const sockets = new Set<Socket>()
-  const start = () =>
+  const start = (instance: number) =>
     startGateway({
-      instance: 0,
+      instance,
       databaseUrl: database.gatewayUrl,
       paths,
       network: {
@@ -53,8 +54,10 @@ export async function startRealGateway() {
       },
       log,
     })
-  const state = { gateway: await start() }
-  const client = createGatewayClient(paths.gatewaySocket(0))
+  const instances = Array.from({ length: gateways }, (_, instance) => instance)
+  const started = new Map(await Promise.all(instances.map(async (one) => [one, await start(one)] as const)))
+  const clients = instances.map((instance) => createGatewayClient(paths.gatewaySocket(instance)))
+  const client = createGateways(server, clients)
   const { db } = database
 
   /** As an admin does it, with the server's own code and grants. */
@@ -69,7 +72,7 @@ export async function startRealGateway() {
     return id
   }
   let slots = 0
-  async function sandbox(owner?: PersonId, sandboxState: SandboxState = 'building') {
+  async function sandbox(owner?: PersonId, sandboxState: SandboxState = 'building', gateway = 0) {
     const [id, prototype, of] = [newId('sb'), newId('pr'), owner ?? (await person())]
     const made = { title: id, hypothesis: '', label: 'internal', owner_id: of, policy: 'standard', removed_at: null }
     await db
@@ -77,7 +80,7 @@ export async function startRealGateway() {
       .values({ id: prototype, ...made })
       .execute()
     const more = { detail: null, progress: null, runtime: 'runc', image: null, proof: null }
-    const policy = { policy_name: 'standard', policy_version: 1, user_slot: slots++ }
+    const policy = { policy_name: 'standard', policy_version: 1, user_slot: slots++, gateway }
     await db
       .insertInto('sandboxes')
       .values({ id, prototype_id: prototype, owner_id: of, state: sandboxState, ...policy, ...more })
@@ -113,8 +116,19 @@ export async function startRealGateway() {
     }
   }
 
+  /** Its orderly end. */
+  async function stop(instance: number) {
+    await started.get(instance)?.close()
+    started.delete(instance)
+  }
+
   return {
     client,
+    /** Of each instance, whoever's sandbox it is. */
+    clients,
+    server,
+    start: async (instance: number) => void started.set(instance, await start(instance)),
+    stop,
     socketPath: paths.gatewaySocket(0),
     paths,
     database,
@@ -138,15 +152,15 @@ export async function startRealGateway() {
     },
     /** A stop and a start; `meanwhile` runs in between. */
     async restart(meanwhile: () => Promise<unknown> = async () => {}) {
-      await state.gateway.close()
+      await stop(0)
       await meanwhile()
-      state.gateway = await start()
+      started.set(0, await start(0))
     },
     async close() {
       client.close()
       for (const porter of porters) porter.close()
       for (const socket of sockets) socket.destroy()
-      await state.gateway.close()
+      for (const gateway of started.values()) await gateway.close()
       await upstream.close()
       await server.destroy()
       await database.close()
