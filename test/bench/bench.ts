@@ -7,6 +7,7 @@ import { type Platform, startPlatform } from '../support/server/platform.ts'
 import { benchAudit } from './audit.ts'
 import { type BenchDatabase, benchDatabase } from './database.ts'
 import { type Figure, table } from './figure.ts'
+import { benchGateways } from './gateways.ts'
 import { benchModel } from './model.ts'
 import { startProgram } from './processes.ts'
 import { installPrograms } from './reference.ts'
@@ -29,19 +30,26 @@ async function ofSandboxes(platform: Platform): Promise<Figure[]> {
 async function ofDoors(database: BenchDatabase): Promise<Figure[]> {
   const upstream = await startProgram('upstream.ts', z.object({ short: port, bulk: port, models: port }))
   const { short, bulk, models } = upstream.ports
-  const doors = await startProgram('doors.ts', z.object({ egress: port, models: port }), {
-    BENCH_DATABASE: database.gatewayUrl,
-    BENCH_HOST: HOST,
-    BENCH_PORTS: `${short},${bulk}`,
-    BENCH_MODELS: `http://127.0.0.1:${models}`,
-  })
+  const start = (sandbox: string) =>
+    startProgram('doors.ts', z.object({ egress: port, models: port }), {
+      BENCH_SANDBOX: sandbox,
+      BENCH_DATABASE: database.gatewayUrl,
+      BENCH_HOST: HOST,
+      BENCH_PORTS: `${short},${bulk}`,
+      BENCH_MODELS: `http://127.0.0.1:${models}`,
+    })
+  const [doors, others] = [await start('sb_aaaaaaaaaaaaaaaa'), await start('sb_bbbbbbbbbbbbbbbb')]
   try {
     say('tunnels …')
     const tunnels = await benchTunnel(doors.ports.egress, { short, bulk })
+    say('two gateways …')
+    const instance = ({ ports, pid }: typeof doors) => ({ egress: ports.egress, pid })
+    const several = await benchGateways(instance(doors), instance(others), short)
     say('models …')
-    return [...tunnels, ...(await benchModel(doors.ports.models, models))]
+    return [...tunnels, ...several, ...(await benchModel(doors.ports.models, models))]
   } finally {
     doors.close()
+    others.close()
     upstream.close()
   }
 }

@@ -4,6 +4,7 @@ import pino from 'pino'
 import { z } from 'zod'
 import { createAppender } from '../../api/audit/append.ts'
 import { createOutbox } from '../../api/audit/outbox.ts'
+import { sandboxId } from '../../api/contract/ids.ts'
 import type { PolicyInForce } from '../../api/contract/policy.ts'
 import { createEgress } from '../../api/gateway/egress/listener.ts'
 import type { SandboxDoor } from '../../api/gateway/identity.ts'
@@ -12,7 +13,13 @@ import { USUAL_LIMITS } from '../../api/gateway/models/limits.ts'
 import { createModels } from '../../api/gateway/models/listener.ts'
 
 const given = z
-  .object({ BENCH_DATABASE: z.string(), BENCH_PORTS: z.string(), BENCH_HOST: z.string(), BENCH_MODELS: z.string() })
+  .object({
+    BENCH_SANDBOX: sandboxId,
+    BENCH_DATABASE: z.string(),
+    BENCH_PORTS: z.string(),
+    BENCH_HOST: z.string(),
+    BENCH_MODELS: z.string(),
+  })
   .parse(process.env)
 const ports = given.BENCH_PORTS.split(',').map(Number)
 const log = pino({ level: 'silent' })
@@ -46,9 +53,9 @@ const policy: PolicyInForce = {
   },
 }
 const door: SandboxDoor = {
-  id: 'sb_aaaaaaaaaaaaaaaa',
+  id: given.BENCH_SANDBOX,
   current: () => ({
-    sandbox: 'sb_aaaaaaaaaaaaaaaa',
+    sandbox: given.BENCH_SANDBOX,
     prototype: 'pr_aaaaaaaaaaaaaaaa',
     person: 'pe_aaaaaaaaaaaaaaaa',
     label: 'internal',

@@ -86,7 +86,7 @@ export async function benchTunnel(egressPort: number, upstream: { short: number;
 }
 
 /** One tunnel: CONNECT, a TLS greeting, everything that comes back. Resolves with the bytes after the proxy's answer. */
-function exchange({ proxy, host }: Via, port: number, hello: Buffer): Promise<number> {
+export function exchange({ proxy, host }: Via, port: number, hello: Buffer): Promise<number> {
   return new Promise((resolve, reject) => {
     let head = proxy === null ? null : ''
     let bytes = 0
@@ -112,7 +112,7 @@ function exchange({ proxy, host }: Via, port: number, hello: Buffer): Promise<nu
 }
 
 /** The first bytes that a TLS client sends for HOST, as OpenSSL makes them. */
-function clientHello(): Promise<Buffer> {
+export function clientHello(): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
       socket.once('data', (hello: Buffer) => {

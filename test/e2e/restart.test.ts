@@ -1,11 +1,12 @@
 /** Each program may die at any moment: the launcher starts it again and says so, and nobody loses what they had. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { auditList } from '../../api/contract/audit.ts'
 import { apiTokenList } from '../../api/contract/people.ts'
 import { type PrototypeView, prototypeList, prototypeView } from '../../api/contract/prototypes.ts'
 import { ownVersion } from '../../api/version.ts'
 import { type Platform, startPlatform } from '../support/server/platform.ts'
+import { pidsIn, pidsOf } from '../support/server/processes.ts'
 import { runProgram } from '../support/server/program.ts'
 import { createSession, type Session } from '../support/server/session.ts'
 import { openTerminal } from '../support/server/terminal.ts'
@@ -15,25 +16,6 @@ import { until } from '../support/until.ts'
 const BACK_MS = 30_000
 const credentials = { email: 'ada@example.org', password: 'a long enough password' }
 const account = { name: 'Ada', ...credentials }
-
-/** Processes whose command line names `part` and whose state folder is `home`. */
-function pidsOf(part: string, home: string): number[] {
-  const read = (pid: string, file: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/${file}`, 'utf8')
-    } catch {
-      return ''
-    }
-  }
-  return readdirSync('/proc')
-    .filter((pid) => /^\d+$/.test(pid) && read(pid, 'cmdline').includes(part))
-    .filter(
-      (pid) =>
-        read(pid, 'cmdline').includes(home) ||
-        [`BACKLOT_HOME=${home}`, home].some((part) => read(pid, 'environ').includes(part)),
-    )
-    .map(Number)
-}
 
 /** On the host, the process of that sandbox that is the porter. */
 const porterOf = (sandbox: string) =>
@@ -65,7 +47,7 @@ describe('when a program is killed', () => {
 
   test.each([
     ['runner', '/api/runner/runner.ts', /runner stopped \(SIGKILL\)/],
-    ['gateway', '/api/gateway/gateway.ts', /gateway stopped \(SIGKILL\)/],
+    ['gateways', '/api/gateway/gateway.ts', /gateway\/0 stopped \(SIGKILL\)/],
     ['server', '/api/server/server.ts', /server stopped \(SIGKILL\)/],
     ['PostgreSQL', 'unix_socket_directories', /PostgreSQL stopped/],
   ])('the launcher starts the %s again, and sandbox and terminal live on (G06)', async (name, part, said) => {
@@ -75,7 +57,7 @@ describe('when a program is killed', () => {
     await before.until(/kept-42/)
     const container = await owner.shell(prototype.sandbox.id, 'cat /proc/sys/kernel/random/boot_id; stat -c %Z /proc/1')
 
-    const pids = pidsOf(part, platform.home)
+    const pids = pidsIn(platform.home, part)
     expect(pids).not.toEqual([])
     for (const pid of pids) process.kill(pid, 'SIGKILL')
 
