@@ -9,6 +9,15 @@ const SPARE = 20
 
 /** One gateway is a thread, and a thread is a core. */
 export const MAX_GATEWAYS = 8
-/** PostgreSQL keeps 3 of `max_connections` for superusers. */
+/** Of `max_connections`, for superusers (superuser_reserved_connections). */
+const RESERVED = 3
+/** Of the built-in database. */
 export const MAX_CONNECTIONS = 100
 export const connectionsOf = (gateways: number) => CONNECTIONS.server + gateways * CONNECTIONS.gateway + SPARE
+
+/** What to do when PostgreSQL could run out of connections; null: it has enough for that many gateways. */
+export function tooFewConnections(max: number, gateways: number): string | null {
+  const needed = connectionsOf(gateways) + RESERVED
+  if (max >= needed) return null
+  return `The PostgreSQL of DATABASE_URL takes ${max} connections, and ${gateways} gateways with the rest may need ${needed}: what gets none is denied. Raise its max_connections, or start with fewer --gateways.`
+}

@@ -15,6 +15,19 @@ export interface RolePasswords {
   gatewayPassword: string
 }
 
+/** How many connections this PostgreSQL takes from everybody together. */
+export async function maxConnections(url: string): Promise<number> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  client.on('error', () => {})
+  await client.connect()
+  try {
+    const { rows } = await client.query("SELECT current_setting('max_connections')::int AS max")
+    return z.tuple([z.object({ max: z.int() })]).parse(rows)[0].max
+  } finally {
+    await client.end()
+  }
+}
+
 /**
  * Makes the login roles (or gives them these passwords) and runs migrations/*.sql in order, each once and each in its own
  * transaction. Several may run at once: they wait for each other. Throws when a file that has already run was changed.

@@ -39,7 +39,9 @@ export async function start({ launch, children, step, forServer }: Options): Pro
   await assertPortIsFree(launch.host, launch.port)
   for (const folder of ['logs', 'launcher']) mkdirSync(join(paths.root, folder), { recursive: true, mode: 0o700 })
 
-  const databases = await step('Database', () => openDatabase(paths.root, outside, children))
+  const databases = await step('Database', () =>
+    openDatabase({ home: paths.root, outside, gateways: launch.gateways }, children),
+  )
   // The engine's door gets no database: DATABASE_URL stays here.
   const runner = await step('Runner', async () => {
     const child = children.open('runner', join(api, 'runner', 'runner.ts'), { DATABASE_URL: undefined })
@@ -66,7 +68,7 @@ export async function start({ launch, children, step, forServer }: Options): Pro
     if (found.port === '0') found.port = String(message.port ?? new URL(message.url).port)
     rememberUrl(paths.root, message.url)
     const { url, signInToken, unsafe } = message
-    const warnings = await readWarnings(paths.runnerSocket)
+    const warnings = [...databases.warnings, ...(await readWarnings(paths.runnerSocket))]
     return { url, signInToken, unsafe, warnings, programs: { runner: [runner], gateway, server: [server] } }
   })
 }

@@ -1,11 +1,9 @@
 import { expect, test } from 'vitest'
 import { readOptions } from '../../../api/bin/options.mjs'
-import { connectionsOf, MAX_CONNECTIONS, MAX_GATEWAYS } from '../../../api/store/connections.ts'
-
-const RESERVED_FOR_SUPERUSERS = 3
+import { MAX_CONNECTIONS, MAX_GATEWAYS, tooFewConnections } from '../../../api/store/connections.ts'
 
 test('the built-in database has a connection for everybody, with as many gateways as there may be', () => {
-  expect(connectionsOf(MAX_GATEWAYS)).toBeLessThanOrEqual(MAX_CONNECTIONS - RESERVED_FOR_SUPERUSERS)
+  expect(tooFewConnections(MAX_CONNECTIONS, MAX_GATEWAYS)).toBeNull()
 })
 
 test('npm start takes as many gateways as the database has room for', () => {
@@ -15,4 +13,14 @@ test('npm start takes as many gateways as the database has room for', () => {
   const { gateways } = readOptions([])
   expect(gateways).toBeGreaterThanOrEqual(1)
   expect(gateways).toBeLessThanOrEqual(4)
+})
+
+test.each([
+  [48, 1, null],
+  [47, 1, /takes 47 connections.*1 gateways.*may need 48/],
+  [60, 4, /--gateways/],
+  [66, 4, null],
+])('an outside database with %i connections and %i gateways', (max, gateways, said) => {
+  if (said === null) expect(tooFewConnections(max, gateways)).toBeNull()
+  else expect(tooFewConnections(max, gateways)).toMatch(said)
 })
