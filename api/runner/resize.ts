@@ -50,7 +50,8 @@ async function requireRoom(image: string, diskBytes: number): Promise<void> {
     run('dumpe2fs', ['-h', image], { timeout, env: { ...env, LC_ALL: 'C' } }),
   ])
   const leastBytes = Number(smallest.exec(found)?.[1]) * Number(blockSize.exec(described)?.[1])
-  if (leastBytes <= diskBytes) return
+  // Where neither could be read, resize2fs refuses what does not fit.
+  if (!(leastBytes > diskBytes)) return
   const [allowed, needed] = [diskBytes, leastBytes].map((bytes) => Math.ceil(bytes / 1_048_576))
   throw new ApiError(
     'limit_reached',
