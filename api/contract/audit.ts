@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { personId, prototypeId, sandboxId } from './ids.ts'
+import { policyRef } from './in-force.ts'
 import { reason } from './reasons.ts'
 
 const bytes = z.int().nonnegative()
@@ -144,7 +145,8 @@ const envelope = {
   reason: z.string().regex(/^[a-z0-9-]{1,60}$/),
   /** The rule that decided, as `<bundle or policy>/<index>`. */
   rule: z.string().max(200).nullable(),
-  policy: z.strictObject({ name: z.string().max(60), version: z.int() }).nullable(),
+  /** In force for the sandbox at that moment; of `policy.published` the one that was published. */
+  policy: policyRef.nullable(),
   /** Ties an intent to its end. */
   correlation: z.string().max(100),
 }

@@ -131,5 +131,12 @@ export const policyView = z.strictObject({
   history: z.array(policyVersion),
 })
 /** `changed` is false when what is in force already says the same: no new version is made. */
-export const policyPublished = z.strictObject({ name: slug, version: z.int(), hash: z.string(), changed: z.boolean() })
+export const policyPublished = z.strictObject({
+  name: slug,
+  version: z.int(),
+  hash: z.string(),
+  changed: z.boolean(),
+  /** How many running sandboxes are stopped and rebuilt now, because their container had more than this version allows, and how many get what it adds at their next start. */
+  sandboxes: z.strictObject({ rebuilt: z.int(), waiting: z.int() }),
+})
 export type PolicyPublished = z.infer<typeof policyPublished>

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { personId, prototypeId, sandboxId, slug } from './ids.ts'
+import { containerChanges, policyRef, rebuildReason } from './in-force.ts'
 import { oneLine, paragraphs, programText } from './text.ts'
 
 export const dataLabel = z.enum(['public', 'internal', 'confidential', 'restricted'])
@@ -64,7 +65,11 @@ export const sandboxView = z.strictObject({
   detail: z.string().nullable(),
   progress: z.strictObject({ step: z.int(), steps: z.int() }).nullable(),
   runtime: z.enum(['runc', 'runsc']),
-  policy: z.strictObject({ name: z.string(), version: z.int() }),
+  policy: policyRef,
+  /** What a newer version of its policy adds and its container has not yet: until the next start, or `POST …/apply-policy`. */
+  waiting: containerChanges.nullable().default(null),
+  /** While it is made anew for another version of its policy. */
+  rebuiltFor: rebuildReason.nullable().default(null),
   proof: proof.nullable(),
 })
 export type SandboxView = z.infer<typeof sandboxView>

@@ -157,6 +157,8 @@ export const OTHER_REASONS = [
   'throttled',
   'from-file',
   'surroundings-changed',
+  'policy-narrowed',
+  'policy-applied',
   'started',
   'no-heartbeat',
   'ended',

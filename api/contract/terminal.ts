@@ -8,6 +8,8 @@ import { slug } from './ids.ts'
 
 export const terminalSize = z.strictObject({ cols: z.int().min(2).max(1000), rows: z.int().min(2).max(500) })
 export const terminalOpen = terminalSize.extend({ name: slug })
+/** Ends every terminal of a sandbox. `why`: for the person who looks at one. */
+export const terminalsEnd = z.strictObject({ why: z.string().min(1).max(300) })
 export const terminalInfo = terminalSize.extend({
   name: slug,
   /** Bytes put out so far, and the oldest that can still be replayed. */

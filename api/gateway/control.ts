@@ -8,7 +8,7 @@ import { personId, type SandboxId, sandboxId, slug } from '../contract/ids.ts'
 import { providerSave, providerTest } from '../contract/models.ts'
 import { doorOpened, doorStatus, gatewayHealth, type KillOrder, killOrder } from '../contract/programs/gateway.ts'
 import { type ExecRequest, execRequest, execResult, proof } from '../contract/prototypes.ts'
-import { terminalInfo, terminalList, terminalOpen, terminalSize } from '../contract/terminal.ts'
+import { terminalInfo, terminalList, terminalOpen, terminalSize, terminalsEnd } from '../contract/terminal.ts'
 import { ApiError, notFound } from '../errors.ts'
 import { answerTo, type ErrorPolicy, validatorCompiler } from '../http-errors.ts'
 import type { Door } from './door.ts'
@@ -51,7 +51,7 @@ export function buildControl({ doors, identities, providers, auditHealthy, log }
     doors.cut((id) => covers(body, id, identities))
     return reply.code(204).send()
   })
-  doorRoutes(app, doors)
+  doorRoutes(app, doors, identities)
   porterRoutes(app, doors, identities)
   terminalRoutes(app, doors)
   providerRoutes(app, providers)
@@ -126,8 +126,10 @@ function connectedDoorOf(doors: Doors, id: SandboxId): Door {
   return door
 }
 
-function doorRoutes(app: ControlApp, doors: Doors): void {
+function doorRoutes(app: ControlApp, doors: Doors, identities: Identities): void {
   app.put('/sandboxes/:id', { schema: { params: byId, response: { 200: doorOpened } } }, async ({ params }) => {
+    // Its runtime may have changed a moment ago.
+    await identities.refresh()
     await doors.open(params.id)
     return { directory: doors.directoryOf(params.id) }
   })
@@ -166,6 +168,10 @@ function terminalRoutes(app: ControlApp, doors: Doors): void {
   app.post('/sandboxes/:id/terminals', open, async ({ params, body }) =>
     trustedDoorOf(doors, params.id).terminals.open(body),
   )
+  app.post('/sandboxes/:id/terminals/end', { schema: { params: byId, body: terminalsEnd } }, async (request, reply) => {
+    await doors.find(request.params.id)?.terminals.endAll(request.body.why)
+    return reply.code(204).send()
+  })
   const resize = { schema: { params: byName, body: terminalSize } }
   app.post('/sandboxes/:id/terminals/:name/resize', resize, async ({ params, body }, reply) => {
     await openDoorOf(doors, params.id).terminals.resize(params.name, body)

@@ -58,6 +58,7 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
 
   return {
     id,
+    porterUser,
     porter,
     terminals,
     connections: () => egress.connections() + models.connections(),

@@ -26,7 +26,10 @@ export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
   const open = (id: SandboxId) =>
     queue.run(id, async () => {
       const already = opened.get(id)
-      if (already) return already
+      if (already && already.porterUser === identities.porterUserOf(id)) return already
+      // Another runtime has another porter, and its sockets another owner.
+      await already?.close({ remove: false })
+      opened.delete(id)
       // The row may be newer than what was read last.
       if (identities.porterUserOf(id) === null) await identities.refresh()
       const porterUser = identities.porterUserOf(id)

@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import { type PersonId, personId, prototypeId, type SandboxId, sandboxId } from '../contract/ids.ts'
-import { policyInForce } from '../contract/policy.ts'
+import type { PolicyInForce } from '../contract/policy.ts'
 import { runtime, usersOf } from '../contract/programs/runner.ts'
 import { dataLabel, sandboxState } from '../contract/prototypes.ts'
+import { policyFor } from '../policy/change.ts'
 import type { Store } from '../store/connect.ts'
 import type { DoorIdentity } from './identity.ts'
+import { createPolicies, type PolicyVersion } from './policies.ts'
 
 const row = z.object({
   sandbox: sandboxId,
@@ -12,7 +14,9 @@ const row = z.object({
   person: personId,
   label: dataLabel,
   state: sandboxState,
-  policy: policyInForce.nullable(),
+  policy_name: z.string(),
+  policy_version: z.int(),
+  container_version: z.int().nullable(),
   user_slot: z.int().nullable(),
   runtime,
 })
@@ -21,6 +25,33 @@ const row = z.object({
 const JUDGED = new Set(['proving', 'claimed'])
 /** States whose socket directory must exist, so that the porter can reach us. */
 const WITH_DOOR = new Set(['starting', 'proving', 'ready', 'claimed', 'paused'])
+
+type Versions = Pick<z.output<typeof row>, 'policy_name' | 'policy_version' | 'container_version'>
+
+/** The version that a sandbox is judged by, and the one that its container was made by. */
+function versionsOf({
+  policy_name: name,
+  policy_version,
+  container_version,
+}: Versions): [PolicyVersion, PolicyVersion] {
+  return [
+    { name, version: policy_version },
+    { name, version: container_version ?? policy_version },
+  ]
+}
+
+/** What is in force for a sandbox; the same value for all that have the same versions. */
+function inForceBy(find: (version: PolicyVersion) => PolicyInForce | null) {
+  const mixed = new Map<string, PolicyInForce>()
+  return (versions: Versions): PolicyInForce | null => {
+    const [judgedBy, container] = versionsOf(versions).map(find)
+    if (!judgedBy || !container) return null
+    const key = `${judgedBy.name}/${judgedBy.version}/${container.version}`
+    const policy = mixed.get(key) ?? policyFor(judgedBy, container)
+    mixed.set(key, policy)
+    return policy
+  }
+}
 
 interface Read {
   identities: Map<SandboxId, DoorIdentity>
@@ -34,13 +65,13 @@ interface Read {
  * A sandbox of another instance is unknown here: it gets no door, and what it asks for is denied.
  */
 export function createIdentities(db: Store, instance: number) {
+  const policies = createPolicies(db)
   const read: Read = { identities: new Map(), owners: new Map(), doors: [], porterUsers: new Map() }
 
   async function refresh() {
     const rows = await db
       .selectFrom('sandboxes')
       .innerJoin('prototypes', 'prototypes.id', 'sandboxes.prototype_id')
-      .leftJoin('policies_in_force', 'policies_in_force.name', 'prototypes.policy')
       .where('sandboxes.state', 'not in', ['removed'])
       .where('sandboxes.gateway', '=', instance)
       .select([
@@ -51,20 +82,26 @@ export function createIdentities(db: Store, instance: number) {
         'sandboxes.user_slot',
         'sandboxes.runtime',
         'prototypes.label',
-        'policies_in_force.body as policy',
+        'sandboxes.policy_name',
+        'sandboxes.policy_version',
+        'sandboxes.container_version',
       ])
       .execute()
     const identities = new Map<SandboxId, DoorIdentity>()
     const owners = new Map<SandboxId, PersonId>()
     const doors: SandboxId[] = []
     const porterUsers = new Map<SandboxId, number>()
-    for (const raw of rows) {
-      const { state, policy, user_slot: slot, runtime, ...identity } = row.parse(raw)
-      if (slot !== null) porterUsers.set(identity.sandbox, usersOf(slot, runtime).porter)
-      owners.set(identity.sandbox, identity.person)
-      if (WITH_DOOR.has(state)) doors.push(identity.sandbox)
-      if (JUDGED.has(state) && policy)
-        identities.set(identity.sandbox, { ...identity, proving: state === 'proving', policy })
+    const parsed = z.array(row).parse(rows)
+    const inForce = inForceBy(await policies.load(parsed.flatMap(versionsOf)))
+    for (const each of parsed) {
+      const { state, sandbox, person, prototype, label, user_slot: slot, container_version: container } = each
+      if (slot !== null) porterUsers.set(sandbox, usersOf(slot, each.runtime).porter)
+      owners.set(sandbox, person)
+      if (WITH_DOOR.has(state)) doors.push(sandbox)
+      const policy = JUDGED.has(state) ? inForce(each) : null
+      if (policy === null) continue
+      const made = container === null ? {} : { container }
+      identities.set(sandbox, { sandbox, prototype, person, label, proving: state === 'proving', policy, ...made })
     }
     read.identities = identities
     read.owners = owners

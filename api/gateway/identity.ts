@@ -1,6 +1,8 @@
 import type { PersonId, PrototypeId, SandboxId } from '../contract/ids.ts'
+import type { PolicyRef } from '../contract/in-force.ts'
 import type { PolicyInForce } from '../contract/policy.ts'
 import type { DataLabel } from '../contract/prototypes.ts'
+import { refOf } from '../policy/change.ts'
 
 /** Who is behind a sandbox's sockets, and what that sandbox may do. */
 export interface DoorIdentity {
@@ -10,7 +12,10 @@ export interface DoorIdentity {
   label: DataLabel
   /** Its limits are being tried, and nobody works in it yet. */
   proving: boolean
+  /** In force for it: what is built into its container is as its container was made. */
   policy: PolicyInForce
+  /** The version that its container was made by; absent: the one of `policy`. */
+  container?: number
 }
 
 /** One sandbox's door. Who it is = which socket was used; nothing that the sandbox sends enters here (law 1). */
@@ -19,3 +24,7 @@ export interface SandboxDoor {
   /** As of now; asked again for every request. Null: nobody is known behind this door yet, or any more: deny everything. */
   current(): DoorIdentity | null
 }
+
+/** How events name what is in force for it. */
+export const policyOf = (identity: DoorIdentity | null): PolicyRef | null =>
+  identity && refOf(identity.policy.name, identity.policy.version, identity.container ?? null)

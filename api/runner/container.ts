@@ -16,6 +16,8 @@ export const labels = {
   home: 'backlot.home',
   sandbox: 'backlot.sandbox',
   image: 'backlot.image',
+  /** `<name>/<version>` of the policy that it was made by; a later version that says the same of containers leaves it. */
+  policy: 'backlot.policy',
   /** Hash of the spec: a second create with the same id must want the same thing. */
   spec: 'backlot.spec',
 } as const
@@ -94,6 +96,7 @@ export function containerOptions(spec: SandboxSpec, place: Place) {
       [labels.home]: place.home,
       [labels.sandbox]: spec.id,
       [labels.image]: spec.image,
+      [labels.policy]: `${spec.policy.name}/${spec.policy.version}`,
       [labels.spec]: specHash(spec),
     },
     AttachStdin: false,

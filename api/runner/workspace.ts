@@ -6,6 +6,7 @@ import { mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { freeBytes, giveTo, makeImage, mount, reserve, unmount } from './file-system.ts'
+import { resizeImage } from './resize.ts'
 
 /** Whose the doctor's trial is: nobody's. */
 const TRIAL_OWNER = 65_534
@@ -27,11 +28,12 @@ export function createWorkspaces(root: string) {
     return directory(id)
   }
 
-  /** Makes the file system when it is not there, and mounts it. Idempotent. */
+  /** Makes the file system when it is not there, gives it the size that is wanted now, and mounts it. Idempotent. */
   async function ensure(id: string, size: { diskBytes: number; exec: boolean; owner: number }): Promise<void> {
     await place(id)
-    if (!(await isThere(image(id)))) {
-      await writeFile(mode(id), JSON.stringify({ exec: size.exec }), { mode: 0o600 })
+    await writeFile(mode(id), JSON.stringify({ exec: size.exec }), { mode: 0o600 })
+    if (await isThere(image(id))) await resizeImage(image(id), size.diskBytes, (bytes) => reserve(root, bytes))
+    else {
       await reserve(root, size.diskBytes)
       await makeImage(image(id), size.diskBytes, size.owner)
     }

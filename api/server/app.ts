@@ -97,7 +97,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   prototypeRoutes(app, { db, sandboxes, chooseGateway: deps.chooseGateway })
   sandboxRoutes(app, { db, append, gateway, sandboxes })
   terminalRoutes(app, { gateway, tickets: deps.tickets, claimed: (id) => claimedSandbox(db, id), append })
-  policiesRoutes(app, { db, library: deps.library })
+  policiesRoutes(app, { db, library: deps.library, sandboxes })
   modelsRoutes(app, { db, gateway })
   auditRoutes(app, { db, append, feed, live })
   await serveWeb(app, deps.webFolder)

@@ -5,6 +5,7 @@ import { createAppender } from '../audit/append.ts'
 import { createSequencer } from '../audit/chain/sequence.ts'
 import { auditEvent } from '../audit/event.ts'
 import { serverConfig } from '../config.ts'
+import type { SandboxId } from '../contract/ids.ts'
 import { endWith } from '../program.ts'
 import { connect } from '../store/connect.ts'
 import { POOL } from '../store/connections.ts'
@@ -42,7 +43,8 @@ const host = await runner.doctor().catch(() => null)
 const library = await openLibrary({ folder: config.policies, images: join(root, 'sandbox-images'), host })
 const sandboxes = createSandboxes({ db, runner, gateway, clientEnvironment: library.clientEnvironment, log })
 const hasPolicies = (await db.selectFrom('policies').select('name').limit(1).execute()).length > 0
-const seeding = seedPolicies(db, { folder: config.policies, library, log })
+const rebuild = (id: SandboxId) => void sandboxes.rebuild(id, 'policy-narrowed')
+const seeding = seedPolicies(db, { folder: config.policies, library, log, rebuild })
 // Asking the package clients for their registries takes seconds: only the very first start waits for it.
 if (hasPolicies) seeding.catch((error) => log.error({ err: error }, 'the policy files were not read'))
 else await seeding

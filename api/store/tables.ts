@@ -80,7 +80,12 @@ export interface Database {
     detail: string | null
     progress: NullableJson
     policy_name: string
+    /** That it is judged by: the newest. */
     policy_version: number
+    /** That its container was made by, while a widening of a later one waits; null: none waits. */
+    container_version: ColumnType<number | null, number | null | undefined, number | null>
+    /** rebuildReason. */
+    rebuilt_for: ColumnType<string | null, string | null | undefined, string | null>
     /** Null once it is removed and its container is gone. */
     user_slot: number | null
     /** Which instance of the gateway holds its sockets. */

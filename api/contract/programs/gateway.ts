@@ -10,6 +10,7 @@
  *   POST   /sandboxes/:id/exec        execRequest         execResult
  *   GET    /sandboxes/:id/terminals                       terminalList
  *   POST   /sandboxes/:id/terminals   terminalOpen        200 terminalInfo (opens it, or finds the open one of that name)
+ *   POST   /sandboxes/:id/terminals/end  terminalsEnd     204
  *   POST   /sandboxes/:id/terminals/:name/resize  terminalSize   204
  *   DELETE /sandboxes/:id/terminals/:name                 204
  *   POST   /sandboxes/:id/terminals/:name/stream?offset=N duplex bytes; answer header `x-offset`: where its bytes begin

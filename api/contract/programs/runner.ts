@@ -40,6 +40,8 @@ export function usersOf(slot: number, runtime: Runtime): SandboxUsers {
 /** What a container is made from. Sizes in bytes. Nothing here is a flag: the flags are in runner/container.ts. */
 export const sandboxSpec = z.strictObject({
   id: sandboxId,
+  /** That it is made by: the engine shows it as a label. */
+  policy: z.strictObject({ name: slug, version: z.int().min(1) }),
   image: z.string().regex(/^backlot\/sandbox:[a-f0-9]{16}$/),
   runtime,
   users: sandboxUsers,

@@ -4,7 +4,7 @@ import type { AuditEvent, DetailOf } from '../../contract/audit.ts'
 import type { SandboxId } from '../../contract/ids.ts'
 import type { EgressDenial } from '../../contract/reasons.ts'
 import type { EgressRequest } from '../../policy/egress.ts'
-import type { DoorIdentity } from '../identity.ts'
+import { type DoorIdentity, policyOf } from '../identity.ts'
 
 export type EgressOutcome = DetailOf<'egress.ended'>['outcome']
 
@@ -88,7 +88,7 @@ const originOf = (sandbox: SandboxId, identity: DoorIdentity | null) => ({
   sandbox,
   person: identity?.person ?? null,
   prototype: identity?.prototype ?? null,
-  policy: identity ? { name: identity.policy.name, version: identity.policy.version } : null,
+  policy: policyOf(identity),
 })
 
 const phaseOf = (identity: DoorIdentity | null) => (identity?.proving ? ('proof' as const) : ('work' as const))

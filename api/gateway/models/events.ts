@@ -4,7 +4,7 @@ import { auditEvent } from '../../audit/event.ts'
 import type { AuditEvent, DetailOf } from '../../contract/audit.ts'
 import type { SandboxId } from '../../contract/ids.ts'
 import type { ModelDenial } from '../../contract/reasons.ts'
-import type { DoorIdentity } from '../identity.ts'
+import { type DoorIdentity, policyOf } from '../identity.ts'
 
 /** A refusal, as it is recorded. */
 export interface Denial {
@@ -59,5 +59,5 @@ const originOf = (sandbox: SandboxId, identity: DoorIdentity | null) => ({
   sandbox,
   person: identity?.person ?? null,
   prototype: identity?.prototype ?? null,
-  policy: identity ? { name: identity.policy.name, version: identity.policy.version } : null,
+  policy: policyOf(identity),
 })

@@ -1,7 +1,7 @@
 import { auditEvent } from '../../audit/event.ts'
 import type { Outbox } from '../../audit/outbox.ts'
 import type { AuditEvent } from '../../contract/audit.ts'
-import type { SandboxDoor } from '../identity.ts'
+import { policyOf, type SandboxDoor } from '../identity.ts'
 import type { PorterEvent } from './connection.ts'
 
 /** What the audit log says of one sandbox's porter. It has happened in any case, so it is written when the log can. */
@@ -16,6 +16,7 @@ function describe(event: PorterEvent, sandbox: SandboxDoor): AuditEvent {
     person: identity?.person ?? null,
     prototype: identity?.prototype ?? null,
     sandbox: sandbox.id,
+    policy: policyOf(identity),
   } as const
   const seen = { ...common, decision: 'info' } as const
   switch (event.type) {

@@ -1,7 +1,7 @@
 import type { Append } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
 import type { Outbox } from '../../audit/outbox.ts'
-import type { SandboxDoor } from '../identity.ts'
+import { policyOf, type SandboxDoor } from '../identity.ts'
 import type { Ending } from './recordings.ts'
 
 export interface TerminalEventsDeps {
@@ -14,7 +14,8 @@ export interface TerminalEventsDeps {
 export function createTerminalEvents({ sandbox, append, outbox }: TerminalEventsDeps) {
   const commonFields = () => {
     const identity = sandbox.current()
-    return { person: identity?.person ?? null, prototype: identity?.prototype ?? null, sandbox: sandbox.id }
+    const { person = null, prototype = null } = identity ?? {}
+    return { person, prototype, sandbox: sandbox.id, policy: policyOf(identity) }
   }
   return {
     /** Rejects when the log cannot be written: nothing may be opened then. */

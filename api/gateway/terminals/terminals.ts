@@ -97,6 +97,11 @@ export function createTerminals({ porter, log, sandbox, append, outbox, quotaByt
       await terminal.finish({ exitCode: null, why: 'closed by a person' })
     },
 
+    async endAll(why: string) {
+      await queue.idle()
+      await Promise.all(Array.from(byName.values(), (terminal) => terminal.finish({ exitCode: null, why })))
+    },
+
     /**
      * Output from `offset` on (null: about the last MiB) and then live; what is written to it is input. Ends when the
      * terminal has ended and everything was read. It never gives a byte that is not recorded.

@@ -5,7 +5,13 @@ import type { PersonId, SandboxId } from '../../contract/ids.ts'
 import { type providerSave, providerTest } from '../../contract/models.ts'
 import { doorOpened, doorStatus, gatewayHealth, type KillOrder } from '../../contract/programs/gateway.ts'
 import { type ExecRequest, execResult, proof } from '../../contract/prototypes.ts'
-import { terminalInfo, terminalList, type terminalOpen, type terminalSize } from '../../contract/terminal.ts'
+import {
+  terminalInfo,
+  terminalList,
+  type terminalOpen,
+  type terminalSize,
+  type terminalsEnd,
+} from '../../contract/terminal.ts'
 import { createConnection, PATIENCE_MS } from './gateway-connection.ts'
 
 /** A proof tries what must be refused, and some refusals are timeouts. */
@@ -39,6 +45,9 @@ export function createGatewayClient(socketPath: string) {
       ask(terminalInfo, { method: 'POST', path: door(id, '/terminals'), body }),
     resizeTerminal: (id: SandboxId, name: string, body: z.output<typeof terminalSize>) =>
       ask(nothing, { method: 'POST', path: terminal(id, name, '/resize'), body }),
+    /** Those that run end, and whoever looks at one reads `why`. */
+    endTerminals: (id: SandboxId, body: z.output<typeof terminalsEnd>) =>
+      ask(nothing, { method: 'POST', path: door(id, '/terminals/end'), body }),
     closeTerminal: (id: SandboxId, name: string) => ask(nothing, { method: 'DELETE', path: terminal(id, name) }),
     /** Write input, read output; `offset` is where the output begins. Destroying it leaves the terminal running. */
     streamTerminal: (id: SandboxId, name: string, from: number | null): Promise<{ offset: number; bytes: Duplex }> =>

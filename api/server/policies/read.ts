@@ -1,7 +1,20 @@
+import { sql } from 'kysely'
 import { type PolicyInForce, policyInForce } from '../../contract/policy.ts'
 import type { Store } from '../../store/connect.ts'
 
 const MAX_HISTORY = 100
+
+const lockName = (name: string) => `policy ${name}`
+
+/** Until the transaction ends nobody publishes a policy of this name, or makes a sandbox by it. Taken before any row is locked. */
+export async function lockPolicy(trx: Store, name: string): Promise<void> {
+  await sql`SELECT pg_advisory_xact_lock(hashtext(${lockName(name)}))`.execute(trx)
+}
+
+/** Until the transaction ends the version in force stays that, so that no sandbox is made that the next one does not find. */
+export async function holdPolicy(trx: Store, name: string): Promise<void> {
+  await sql`SELECT pg_advisory_xact_lock_shared(hashtext(${lockName(name)}))`.execute(trx)
+}
 
 /** The version of a policy that is in force, or the one asked for; null when there is none. */
 export async function readPolicy(

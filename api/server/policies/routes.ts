@@ -4,6 +4,7 @@ import { policyCheck, policyList, policyPublished, policySource, policyView } fr
 import { notFound } from '../../errors.ts'
 import type { Store } from '../../store/connect.ts'
 import { type App, callerOf } from '../http/route.ts'
+import type { Sandboxes } from '../sandboxes/sandboxes.ts'
 import type { Library } from './library.ts'
 import { publishPolicy } from './publish.ts'
 import { listPolicies, readVersion, readWithHistory } from './read.ts'
@@ -11,10 +12,11 @@ import { listPolicies, readVersion, readWithHistory } from './read.ts'
 interface PoliciesDeps {
   db: Store
   library: Library
+  sandboxes: Pick<Sandboxes, 'rebuild'>
 }
 
 /** Admin › Policies: what is in force, and how it came to be. Who makes prototypes may see what they may choose from. */
-export function policiesRoutes(app: App, { db, library }: PoliciesDeps): void {
+export function policiesRoutes(app: App, { db, library, sandboxes }: PoliciesDeps): void {
   const tags = ['policies']
   const params = z.strictObject({ name: slug })
 
@@ -58,6 +60,7 @@ export function policiesRoutes(app: App, { db, library }: PoliciesDeps): void {
         origin: 'api',
         person: callerOf(request).id,
         name: request.params.name,
+        rebuild: (id) => void sandboxes.rebuild(id, 'policy-narrowed'),
       }),
   )
 }

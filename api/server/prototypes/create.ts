@@ -12,7 +12,7 @@ import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
 import type { AskedBy } from '../http/route.ts'
 import { findPerson, mayRun } from '../people/people.ts'
-import { readPolicy } from '../policies/read.ts'
+import { holdPolicy, readPolicy } from '../policies/read.ts'
 import { keepLimit } from '../sandboxes/limit.ts'
 import { takeUserSlot } from '../sandboxes/user-slots.ts'
 import { findPrototype } from './read.ts'
@@ -39,6 +39,7 @@ export function createPrototype(
 ): Promise<{ view: PrototypeView; isNew: boolean }> {
   const { asked, body } = command
   return db.transaction().execute(async (trx) => {
+    await holdPolicy(trx, body.policy)
     // One at a time for a person: neither the key nor the limit can be raced.
     const person = await findPerson(trx, asked.person, { forUpdate: true })
     // Checked again: the right may have ended since the request was let in, and what was theirs is being stopped.

@@ -1,9 +1,12 @@
 import { type ExpressionBuilder, sql } from 'kysely'
 import { z } from 'zod'
 import { type PersonId, personId, prototypeId, sandboxId } from '../../contract/ids.ts'
+import { rebuildReason } from '../../contract/in-force.ts'
+import { policyInForce } from '../../contract/policy.ts'
 import { runtime } from '../../contract/programs/runner.ts'
 import { dataLabel, type PrototypeView, proof, sandboxState } from '../../contract/prototypes.ts'
 import { ApiError } from '../../errors.ts'
+import { policyChange, refOf } from '../../policy/change.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
 import type { OwnedKind, Ownership } from '../http/access.ts'
@@ -23,6 +26,10 @@ const row = z.object({
   runtime,
   policy_name: z.string(),
   policy_version: z.int(),
+  container_version: z.int().nullable(),
+  rebuilt_for: rebuildReason.nullable(),
+  made_by: policyInForce.nullable(),
+  judged_by: policyInForce.nullable(),
   proof: proof.nullable(),
 })
 
@@ -42,7 +49,9 @@ function viewOf(raw: unknown): PrototypeView {
       detail,
       progress,
       runtime: read.runtime,
-      policy: { name: read.policy_name, version: read.policy_version },
+      policy: refOf(read.policy_name, read.policy_version, read.container_version),
+      waiting: read.made_by && read.judged_by ? policyChange(read.made_by, read.judged_by).changes : null,
+      rebuiltFor: read.rebuilt_for,
       proof: read.proof,
     },
   }
@@ -58,8 +67,23 @@ function views(db: Store) {
     .where('sandboxes.id', '=', (eb) => newestSandbox(eb))
     .select(['prototypes.id', 'title', 'hypothesis', 'label', 'prototypes.owner_id', 'people.name as owner_name'])
     .select(['prototypes.created_at', 'sandboxes.id as sandbox', 'state', 'detail', 'progress', 'runtime'])
-    .select(['policy_name', 'policy_version', 'proof'])
+    .select(['policy_name', 'policy_version', 'container_version', 'rebuilt_for', 'proof'])
+    .select((eb) => [bodyOf(eb, 'sandboxes.container_version').as('made_by')])
+    .select((eb) => [bodyOf(eb, 'sandboxes.policy_version').as('judged_by')])
 }
+/** Null unless something waits for the sandbox: nobody else is asked for whole policies. */
+function bodyOf(
+  eb: ExpressionBuilder<Database, 'prototypes' | 'sandboxes'>,
+  version: 'sandboxes.container_version' | 'sandboxes.policy_version',
+) {
+  return eb
+    .selectFrom('policies')
+    .select('policies.body')
+    .whereRef('policies.name', '=', 'sandboxes.policy_name')
+    .whereRef('policies.version', '=', version)
+    .where('sandboxes.container_version', 'is not', null)
+}
+
 function newestSandbox(eb: ExpressionBuilder<Database, 'prototypes' | 'sandboxes'>) {
   return eb
     .selectFrom('sandboxes as newest')

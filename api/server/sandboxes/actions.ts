@@ -70,7 +70,10 @@ export function createActions({ db, runner, gateway, isBusy, makeReady, log }: A
       await runner.remove(id, (await exists(db, id)) ? 'keep' : 'remove')
       await gateway.closeDoor(id)
     } else if (action === 'lost' || action === 'stopped') await markFound(db, id, action)
-    else if (action === 'restart') await startAgain(id, 'starting', 'found-ended')
+    else if (action === 'make-anew') {
+      await runner.remove(id, 'keep')
+      makeReady(id)
+    } else if (action === 'restart') await startAgain(id, 'starting', 'found-ended')
     else if (action === 'prove-again') await startAgain(id, 'proving', 'not-proven')
     else if (action !== 'begin-again') await runner[action](id)
   }

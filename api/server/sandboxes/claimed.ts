@@ -1,12 +1,14 @@
 import { type PrototypeId, prototypeId, type SandboxId } from '../../contract/ids.ts'
+import type { PolicyRef } from '../../contract/in-force.ts'
 import { ApiError, notFound } from '../../errors.ts'
+import { refOf } from '../../policy/change.ts'
 import type { Store } from '../../store/connect.ts'
 
 /** The fields that every event about a sandbox carries. */
 export interface Claimed {
   sandbox: SandboxId
   prototype: PrototypeId
-  policy: { name: string; version: number }
+  policy: PolicyRef
 }
 
 /**
@@ -21,6 +23,6 @@ export async function claimedSandbox(db: Store, id: SandboxId): Promise<Claimed>
   return {
     sandbox: id,
     prototype: prototypeId.parse(row.prototype_id),
-    policy: { name: row.policy_name, version: row.policy_version },
+    policy: refOf(row.policy_name, row.policy_version, row.container_version),
   }
 }

@@ -3,12 +3,13 @@ import type { SandboxState } from '../../contract/prototypes.ts'
 
 export const legalTransitions: Record<SandboxState, readonly SandboxState[]> = {
   building: ['starting', 'failed', 'removed'],
-  starting: ['proving', 'failed', 'lost', 'removed'],
+  /** Back to `building`, here and below, when its policy changed in a way that takes another container. */
+  starting: ['building', 'proving', 'failed', 'lost', 'removed'],
   /** Straight to `claimed` when a sandbox that already belongs to somebody is proven again. */
-  proving: ['ready', 'claimed', 'failed', 'lost', 'removed'],
-  ready: ['claimed', 'starting', 'proving', 'stopped', 'failed', 'lost', 'removed'],
+  proving: ['building', 'ready', 'claimed', 'failed', 'lost', 'removed'],
+  ready: ['building', 'claimed', 'starting', 'proving', 'stopped', 'failed', 'lost', 'removed'],
   /** Back to `starting` when its container ended by itself: what was proven holds for one start of it. */
-  claimed: ['paused', 'stopped', 'starting', 'proving', 'failed', 'lost', 'removed'],
+  claimed: ['building', 'paused', 'stopped', 'starting', 'proving', 'failed', 'lost', 'removed'],
   paused: ['claimed', 'stopped', 'failed', 'lost', 'removed'],
   stopped: ['starting', 'failed', 'lost', 'removed'],
   failed: ['building', 'removed'],

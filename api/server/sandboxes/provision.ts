@@ -9,6 +9,7 @@ import { type ImageProgress, type SandboxSpec, type SandboxUsers, usersOf } from
 import type { Proof, SandboxState } from '../../contract/prototypes.ts'
 
 import { ApiError } from '../../errors.ts'
+import { policyFor, refOf } from '../../policy/change.ts'
 import { failuresOf } from '../../policy/proof.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
@@ -34,11 +35,22 @@ export interface ProvisionDeps {
 
 /** The sandbox was stopped or removed while it was being made: not a failure. */
 class Interrupted extends Error {}
+/** Its policy changed in the meantime: what was made is not what is wanted. */
+class Outdated extends Error {}
 
 const TEMPORARY = /^(runner_unavailable|gateway_unavailable|sandbox_not_ready)$/
 
 const PATH: readonly SandboxState[] = ['building', 'starting', 'proving', 'claimed']
 const system = { type: 'system', id: 'server' } as const
+
+/** What a sandbox is made by, from its beginning to its end. */
+interface Plan {
+  /** In force for it. */
+  policy: PolicyInForce
+  /** The versions of it, as its row has them. */
+  versions: Pick<SandboxRow, 'policy_version' | 'container_version'>
+  users: SandboxUsers
+}
 
 /**
  * Drives a sandbox from `building` (or from wherever a crash left it) to `claimed`. Every step may be done twice: images
@@ -47,50 +59,63 @@ const system = { type: 'system', id: 'server' } as const
  */
 export async function provision(id: SandboxId, deps: ProvisionDeps): Promise<void> {
   const { db, runner, gateway, log } = deps
+  const begun: { plan: Plan | null } = { plan: null }
   try {
-    const { policy, users } = await begin(id, db)
-    const [image, environment] = await Promise.all([
-      patiently(() => runner.ensureImage(policy.tools.allow, (progress) => void showProgress(id, progress, deps))),
-      deps.clientEnvironment(policy),
-    ])
-    await advance(id, 'starting', db, { image })
-    await patiently(() => gateway.openDoor(id))
-    await patiently(() => createContainer(specOf(id, image, users, policy, environment), deps))
-    await waitForPorter(id, deps)
-    await advance(id, 'proving', db)
-    const proof = await patiently(() => prove(id, deps))
-    await admit(id, proof, db)
+    begun.plan = await begin(id, db)
+    await make(id, begun.plan, deps)
   } catch (error) {
     if (error instanceof Interrupted) return
-    log.error({ err: error, sandbox: id }, 'a sandbox could not be made ready')
-    await markFailed(id, messageFor(error), db)
+    const isOutdated = error instanceof Outdated || !(await markFailed(id, messageFor(error), begun.plan, db))
+    if (!isOutdated) log.error({ err: error, sandbox: id }, 'a sandbox could not be made ready')
     await runner.remove(id, 'keep').catch((later) => log.warn({ err: later, sandbox: id }, 'left to the reconciler'))
+    if (isOutdated) return provision(id, deps)
     await gateway
       .closeDoor(id)
       .catch((later) => log.warn({ err: later, sandbox: id }, 'its door stays open, and denies'))
   }
 }
 
-async function begin(id: SandboxId, db: Store): Promise<{ policy: PolicyInForce; users: SandboxUsers }> {
+async function make(id: SandboxId, plan: Plan, deps: ProvisionDeps): Promise<void> {
+  const { db, runner, gateway } = deps
+  const { policy } = plan
+  const [image, environment] = await Promise.all([
+    patiently(() => runner.ensureImage(policy.tools.allow, (progress) => void showProgress(id, progress, deps))),
+    deps.clientEnvironment(policy),
+  ])
+  await advance(id, 'starting', plan, db, { image })
+  await patiently(() => gateway.openDoor(id))
+  await patiently(() => createContainer(specOf(id, image, plan, environment), deps))
+  await waitForPorter(id, deps)
+  await advance(id, 'proving', plan, db)
+  const proof = await patiently(() => prove(id, deps))
+  await admit(id, proof, plan, db)
+}
+
+async function begin(id: SandboxId, db: Store): Promise<Plan> {
   const row = await db.selectFrom('sandboxes').selectAll().where('id', '=', id).executeTakeFirst()
   if (!row || row.user_slot === null) throw new Interrupted()
-  const policy = await readPolicy(db, row.policy_name, row.policy_version)
-  if (!policy)
-    throw new ApiError('policy_invalid', `The policy "${row.policy_name}" version ${row.policy_version} is gone.`)
-  return { policy, users: usersOf(row.user_slot, policy.sandbox.runtime) }
+  const { policy_name: name, policy_version, container_version } = row
+  const judgedBy = await readPolicy(db, name, policy_version)
+  const container = container_version === null ? judgedBy : await readPolicy(db, name, container_version)
+  if (!judgedBy || !container)
+    throw new ApiError('policy_invalid', `The policy "${name}" version ${container_version ?? policy_version} is gone.`)
+  const policy = policyFor(judgedBy, container)
+  const versions = { policy_version, container_version }
+  return { policy, versions, users: usersOf(row.user_slot, policy.sandbox.runtime) }
 }
 
 function specOf(
   id: SandboxId,
   image: string,
-  users: SandboxUsers,
-  { sandbox, tools }: PolicyInForce,
+  { policy, versions, users }: Plan,
   environment: Record<string, string>,
 ): SandboxSpec {
-  const { runtime, cpus, memoryBytes, diskBytes, pids, unsafeUnlimited } = sandbox
-  const { workspaceExec } = tools
+  const { runtime, cpus, memoryBytes, diskBytes, pids, unsafeUnlimited } = policy.sandbox
+  const { workspaceExec } = policy.tools
   const accepted = unsafeUnlimited ? { unsafeUnlimited } : {}
-  return { id, image, runtime, users, cpus, memoryBytes, diskBytes, pids, ...accepted, workspaceExec, environment }
+  const sizes = { cpus, memoryBytes, diskBytes, pids, ...accepted }
+  const madeBy = { name: policy.name, version: versions.container_version ?? versions.policy_version }
+  return { id, policy: madeBy, image, runtime, users, ...sizes, workspaceExec, environment }
 }
 
 /** `conflict`: the container was made from another image or policy. It is made again; the workspace is kept. */
@@ -125,9 +150,9 @@ async function prove(id: SandboxId, deps: ProvisionDeps): Promise<Proof> {
 }
 
 /** Records the proof. When one probe failed, something that must hold does not: nothing may run in this sandbox, and it throws. */
-async function admit(id: SandboxId, proof: Proof, db: Store): Promise<void> {
+async function admit(id: SandboxId, proof: Proof, plan: Plan, db: Store): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    const row = await lockUnderWay(id, trx)
+    const row = await lockUnderWay(id, plan, trx)
     await trx
       .updateTable('sandboxes')
       .set({ proof: JSON.stringify(proof) })
@@ -151,7 +176,7 @@ async function recordProof(trx: Transaction<Database>, row: SandboxRow, { ok, pr
       person: row.owner_id,
       prototype: row.prototype_id,
       sandbox: row.id,
-      policy: { name: row.policy_name, version: row.policy_version },
+      policy: refOf(row.policy_name, row.policy_version, row.container_version),
       decision: ok ? 'allow' : 'deny',
       reason: ok ? 'proof-passed' : 'proof-failed',
       correlation: row.id,
@@ -161,26 +186,39 @@ async function recordProof(trx: Transaction<Database>, row: SandboxRow, { ok, pr
 }
 
 /** Commits `to` as the state, or leaves it when a restart found the sandbox further on. */
-async function advance(id: SandboxId, to: SandboxState, db: Store, set: { image?: string } = {}): Promise<void> {
+async function advance(
+  id: SandboxId,
+  to: SandboxState,
+  plan: Plan,
+  db: Store,
+  set: { image?: string } = {},
+): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    const row = await lockUnderWay(id, trx)
+    const row = await lockUnderWay(id, plan, trx)
     if (set.image) await trx.updateTable('sandboxes').set({ image: set.image }).where('id', '=', id).execute()
     if (PATH.indexOf(row.state) >= PATH.indexOf(to)) return
     await transitionTo(trx, row, to, { actor: system, reason: 'getting-ready', correlation: id })
   })
 }
 
-async function lockUnderWay(id: SandboxId, trx: Transaction<Database>): Promise<SandboxRow> {
+async function lockUnderWay(id: SandboxId, plan: Plan, trx: Transaction<Database>): Promise<SandboxRow> {
   const row = await lockSandbox(trx, id)
   if (!row || !PATH.includes(row.state) || row.state === 'claimed') throw new Interrupted()
+  if (isOther(row, plan)) throw new Outdated()
   return row
 }
 
-async function markFailed(id: SandboxId, detail: string, db: Store): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+const isOther = (row: SandboxRow, { versions }: Plan) =>
+  row.policy_version !== versions.policy_version || row.container_version !== versions.container_version
+
+/** False: what failed is not what is wanted any more. */
+async function markFailed(id: SandboxId, detail: string, plan: Plan | null, db: Store): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
     const row = await lockSandbox(trx, id)
-    if (!row || !PATH.includes(row.state)) return
+    if (!row || !PATH.includes(row.state)) return true
+    if (plan && isOther(row, plan)) return false
     await transitionTo(trx, row, 'failed', { actor: system, reason: 'could-not-get-ready', correlation: id, detail })
+    return true
   })
 }
 

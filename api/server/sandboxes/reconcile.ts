@@ -11,10 +11,21 @@ export type Wanted = { id: string; state: SandboxState }
 export type Action = {
   id: string
   /**
-   * `begin-again`: build, create, prove from the top. `restart`: the same, for one that people worked in. `prove-again`: its
+   * `begin-again`: build, create, prove from the top. `make-anew`: the same, but what there is was made by another version of
+   * its policy, and goes first. `restart`: for one that people worked in. `prove-again`: its
    * container was started behind our back. `lost` and `stopped`: only the row changes.
    */
-  action: 'remove' | 'restart' | 'prove-again' | 'stop' | 'pause' | 'unpause' | 'begin-again' | 'lost' | 'stopped'
+  action:
+    | 'remove'
+    | 'restart'
+    | 'prove-again'
+    | 'stop'
+    | 'pause'
+    | 'unpause'
+    | 'begin-again'
+    | 'make-anew'
+    | 'lost'
+    | 'stopped'
 }
 type Engine = RunnerSandbox['state'] | 'gone'
 
@@ -24,7 +35,13 @@ const unwanted = { gone: null, created: 'remove', running: 'remove', paused: 're
 
 /** Row state × engine state. `null`: they agree. */
 const table: Record<SandboxState, Record<Engine, Action['action'] | null>> = {
-  building: { ...underWay, exited: 'begin-again' },
+  building: {
+    gone: 'begin-again',
+    created: 'make-anew',
+    running: 'make-anew',
+    paused: 'make-anew',
+    exited: 'make-anew',
+  },
   starting: { ...underWay, exited: 'begin-again' },
   proving: { ...underWay, exited: 'begin-again' },
   ready: live,

@@ -51,6 +51,14 @@ export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: Sand
       return reply.code(204).send(null)
     },
   )
+  app.post(
+    '/api/v1/sandboxes/:id/apply-policy',
+    { config: { access: 'owner' }, schema: { tags, params, response: none } },
+    async (request, reply) => {
+      await sandboxes.applyPolicy(request.params.id, askedBy(request))
+      return reply.code(204).send(null)
+    },
+  )
   app.delete(
     '/api/v1/sandboxes/:id',
     { config: stoppable, schema: { tags, params, response: none } },

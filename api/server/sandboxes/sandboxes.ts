@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Transaction } from 'kysely'
 import type { SandboxId } from '../../contract/ids.ts'
+import type { RebuildReason } from '../../contract/in-force.ts'
 import type { SandboxState } from '../../contract/prototypes.ts'
 import { ApiError, notFound } from '../../errors.ts'
 import { createKeyedQueue, type KeyedQueue } from '../../flow/keyed-queue.ts'
@@ -12,6 +13,7 @@ import { findPerson, mayRun } from '../people/people.ts'
 import { readPolicy } from '../policies/read.ts'
 import { keepLimit } from './limit.ts'
 import { type ProvisionDeps, provision } from './provision.ts'
+import { rebuildWords } from './rebuild-words.ts'
 import { type Cause, lockSandbox, type SandboxRow, transitionTo } from './transition.ts'
 
 export interface SandboxDeps {
@@ -36,12 +38,23 @@ function createEffects({ db, runner, gateway, clientEnvironment, log }: SandboxD
     if (!busy) await done
   }
 
+  /** Makes it, or goes on making it; once at a time. */
+  function makeReady(id: SandboxId): void {
+    queue
+      .run(id, () => provision(id, { db, runner, gateway, clientEnvironment, log }))
+      .catch((error) => log.error({ err: error, sandbox: id }, 'provisioning ended: the reconciler begins it again'))
+  }
+
   return {
-    /** Makes it, or goes on making it; once at a time. */
-    makeReady(id: SandboxId): void {
-      queue
-        .run(id, () => provision(id, { db, runner, gateway, clientEnvironment, log }))
-        .catch((error) => log.error({ err: error, sandbox: id }, 'provisioning ended: the reconciler begins it again'))
+    makeReady,
+    /** Its row says already that another container is wanted: ends what runs in this one at once, then makes it anew. */
+    async rebuild(id: SandboxId, why: RebuildReason): Promise<void> {
+      const removed = queue.run(id, () => bestEffort(id, 'removing', () => runner.remove(id, 'keep')))
+      // Before they are cut off, so that their owner reads why.
+      await bestEffort(id, 'ending its terminals', () => gateway.endTerminals(id, { why: rebuildWords[why] }))
+      await bestEffort(id, 'cutting off', () => gateway.kill({ scope: 'sandbox', id }))
+      await removed
+      makeReady(id)
     },
     /** Its row says already that it is stopped: cuts what it has open, then ends its processes. */
     async afterStop(id: SandboxId): Promise<void> {
@@ -88,6 +101,12 @@ export function createSandboxes(deps: SandboxDeps) {
       await changeState(id, cause, (row) => stoppedFrom(row.state))
       await effects.afterStop(id)
     },
+    /** What a newer version of its policy adds waits for its next start: this is one, and ends what runs in it. */
+    async applyPolicy(id: SandboxId, cause: Omit<Cause, 'reason'>): Promise<void> {
+      const why = 'policy-applied'
+      await changeState(id, { ...cause, reason: why, detail: rebuildWords[why] }, rebuiltFrom)
+      void effects.rebuild(id, why)
+    },
     async remove(id: SandboxId, cause: Cause): Promise<void> {
       await changeState(id, cause, () => 'removed')
       await effects.afterRemove(id)
@@ -113,6 +132,11 @@ async function startedFrom(row: SandboxRow, trx: Transaction<Database>): Promise
   const policy = await readPolicy(trx, row.policy_name, row.policy_version)
   if (policy) await keepLimit(trx, row.owner_id, policy)
   return 'building'
+}
+
+function rebuiltFrom({ state, container_version }: SandboxRow): SandboxState {
+  if (container_version !== null && (state === 'claimed' || state === 'ready')) return 'building'
+  throw new ApiError('conflict', 'No rules wait for this sandbox: it has all that its policy allows.')
 }
 
 /** A sandbox that was never ready has nothing to keep: it counts as failed, and can be started from the beginning. */

@@ -1,12 +1,14 @@
-import type { Transaction } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import { z } from 'zod'
 import { appendIn } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
 import type { Actor } from '../../contract/audit.ts'
 import { personId, prototypeId, type SandboxId, sandboxId } from '../../contract/ids.ts'
+import { type RebuildReason, rebuildReason } from '../../contract/in-force.ts'
 import { type SandboxState, sandboxState } from '../../contract/prototypes.ts'
 import type { Reason } from '../../contract/reasons.ts'
 import { ApiError } from '../../errors.ts'
+import { refOf } from '../../policy/change.ts'
 import type { Database } from '../../store/tables.ts'
 import { checkTransition } from './lifecycle.ts'
 
@@ -17,6 +19,8 @@ const row = z.object({
   state: sandboxState,
   policy_name: z.string(),
   policy_version: z.int(),
+  container_version: z.int().nullable(),
+  rebuilt_for: rebuildReason.nullable(),
 })
 export type SandboxRow = z.output<typeof row>
 
@@ -33,10 +37,27 @@ export async function lockSandbox(trx: Transaction<Database>, id: SandboxId): Pr
   const found = await trx
     .selectFrom('sandboxes')
     .select(['id', 'prototype_id', 'owner_id', 'state', 'policy_name', 'policy_version'])
+    .select(['container_version', 'rebuilt_for'])
     .where('id', '=', id)
     .forUpdate()
     .executeTakeFirst()
   return found ? row.parse(found) : null
+}
+
+/** States in which its container stays what it is. In any other the next one is made by the version that is in force. */
+const KEEPS_CONTAINER: readonly SandboxState[] = ['proving', 'ready', 'claimed', 'paused', 'removed']
+const GETTING_READY: readonly SandboxState[] = ['building', 'starting', 'proving']
+
+/** The runtime of the version that a sandbox's container is made by: its porter's user follows from it. */
+export const runtimeOf = (version: number) => sql<string>`coalesce((
+  SELECT body #>> '{sandbox,runtime}' FROM policies WHERE name = sandboxes.policy_name AND version = ${version}
+), runtime)`
+
+/** What else of the row goes with a new state. */
+function following(from: SandboxRow, to: SandboxState, reason: Reason) {
+  const container = KEEPS_CONTAINER.includes(to) ? from.container_version : null
+  const began: RebuildReason | null = rebuildReason.safeParse(reason).data ?? from.rebuilt_for
+  return { container_version: container, rebuilt_for: GETTING_READY.includes(to) ? began : null }
 }
 
 /** The one way to change a sandbox's state: legal by lifecycle.ts, and recorded in the same transaction. */
@@ -49,9 +70,11 @@ export async function transitionTo(
   const legal = checkTransition(from.state, to)
   if (!legal.ok) throw new ApiError('conflict', legal.reason)
   const detail = cause.detail ?? null
+  const { container_version, rebuilt_for } = following(from, to, cause.reason)
+  const runtime = runtimeOf(container_version ?? from.policy_version)
   await trx
     .updateTable('sandboxes')
-    .set({ state: to, detail, progress: null, updated_at: new Date() })
+    .set({ state: to, detail, progress: null, container_version, rebuilt_for, runtime, updated_at: new Date() })
     .where('id', '=', from.id)
     .execute()
   await appendIn(
@@ -61,7 +84,7 @@ export async function transitionTo(
       person: from.owner_id,
       prototype: from.prototype_id,
       sandbox: from.id,
-      policy: { name: from.policy_name, version: from.policy_version },
+      policy: refOf(from.policy_name, from.policy_version, container_version),
       decision: 'info',
       reason: cause.reason,
       correlation: cause.correlation,

@@ -45,8 +45,9 @@ beforeEach(async () => {
 const rows = () => database.db.selectFrom('policies').selectAll().orderBy('name').orderBy('version').execute()
 const published = async () =>
   (await database.db.selectFrom('audit_events').select('body').where('kind', '=', 'policy.published').execute()).length
+const rebuild = () => {}
 const publish = (yaml: string, more: { name?: string } = {}) =>
-  publishPolicy(db, { yaml, library, origin: 'api', person: null, ...more })
+  publishPolicy(db, { yaml, library, origin: 'api', person: null, rebuild, ...more })
 const small = (description: string) =>
   `{ policy: small, description: ${description}, tools: { allow: [] }, sandbox: {}, egress: [], models: { default: {} } }`
 
@@ -155,7 +156,7 @@ describe("publishing, with the server's own grants", () => {
 })
 
 describe('at a start', () => {
-  const seed = (from = library) => seedPolicies(db, { folder, library: from, log })
+  const seed = (from = library) => seedPolicies(db, { folder, library: from, log, rebuild })
   const versions = async () => (await rows()).map(({ name, version, origin }) => `${name} ${version} ${origin}`)
 
   test('files are published once', async () => {

@@ -88,6 +88,48 @@ describe('removing', () => {
   })
 })
 
+describe('another policy, the same workspace', () => {
+  const size = (id: string) => runner.run(id, ['df', '--output=size', '-B1', '/workspace'])
+  const bytesOf = (stdout: string) => Number(stdout.split('\n')[1])
+  const MIB = 2 ** 20
+
+  test('its size and its mode follow, and its files stay', async () => {
+    const spec = await runner.create({ diskBytes: 256 * MIB })
+    await runner.run(spec.id, ['sh', '-c', 'echo kept > /workspace/file && cp /bin/true /workspace/true'])
+    for (const [diskBytes, workspaceExec] of [
+      [96 * MIB, false],
+      [512 * MIB, true],
+    ] as const) {
+      await runner.verbs.remove(spec.id, 'keep')
+      await runner.verbs.create({ ...spec, diskBytes, workspaceExec })
+      const { stdout } = await size(spec.id)
+      expect(bytesOf(stdout)).toBeLessThanOrEqual(diskBytes)
+      expect(bytesOf(stdout)).toBeGreaterThan(diskBytes * 0.8)
+      expect(await runner.run(spec.id, ['cat', '/workspace/file'])).toMatchObject({ stdout: 'kept\n' })
+      expect((await runner.run(spec.id, ['/workspace/true'])).exitCode === 0).toBe(workspaceExec)
+      // What a reboot does to the mount, and what comes after it.
+      await runner.verbs.stop(spec.id)
+      await runner.workspaces.unmount(spec.id)
+      await runner.verbs.start(spec.id)
+      expect((await runner.run(spec.id, ['/workspace/true'])).exitCode === 0).toBe(workspaceExec)
+    }
+  })
+
+  test('what does not fit is refused in words, and kept', async () => {
+    const spec = await runner.create({ diskBytes: 256 * MIB })
+    await runner.run(spec.id, ['sh', '-c', 'head -c 150M /dev/urandom > /workspace/file'])
+    await runner.verbs.remove(spec.id, 'keep')
+    await expect(runner.verbs.create({ ...spec, diskBytes: 96 * MIB })).rejects.toMatchObject({
+      code: 'limit_reached',
+      message: expect.stringMatching(/allows this workspace 96 MiB .* its files need \d+ MiB\. They are kept/),
+    })
+    await runner.verbs.create(spec)
+    expect(await runner.run(spec.id, ['stat', '-c', '%s', '/workspace/file'])).toMatchObject({
+      stdout: `${150 * MIB}\n`,
+    })
+  })
+})
+
 describe('C24: verbs that race', () => {
   test.each([
     { verbs: ['stop', 'remove'] },

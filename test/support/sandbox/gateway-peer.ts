@@ -8,7 +8,7 @@ import { type PersonId, personId, type SandboxId, sandboxId, slug } from '../../
 import { providerSave } from '../../../api/contract/models.ts'
 import { killOrder } from '../../../api/contract/programs/gateway.ts'
 import { execRequest, type ProbeResult } from '../../../api/contract/prototypes.ts'
-import { type TerminalInfo, terminalOpen, terminalSize } from '../../../api/contract/terminal.ts'
+import { type TerminalInfo, terminalOpen, terminalSize, terminalsEnd } from '../../../api/contract/terminal.ts'
 import { ApiError, notFound } from '../../../api/errors.ts'
 import { answerTo } from '../../../api/http-errors.ts'
 import { describeIssue, sentenceOf } from '../../../api/issues.ts'
@@ -145,6 +145,17 @@ export async function startGatewayPeer(deps: GatewayPeerDeps) {
           : { name, cols, rows, offset: 0, oldest: 0, running: true, exitCode: null }
         terminals.set(name, terminal)
         return { body: terminal }
+      },
+    ],
+    [
+      'POST',
+      /^\/sandboxes\/([^/]+)\/terminals\/end$/,
+      (parts, call) => {
+        const { why } = bodyAs(terminalsEnd, call)
+        const { terminals } = doors.get(idIn(parts)) ?? { terminals: new Map<string, TerminalInfo>() }
+        for (const [name, terminal] of terminals)
+          if (terminal.running) terminals.set(name, { ...terminal, running: false, reason: why })
+        return null
       },
     ],
     [

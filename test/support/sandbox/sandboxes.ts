@@ -66,6 +66,7 @@ export async function createTestRunner({ tools = [] }: { tools?: readonly string
     const accepted = unlimited[runtime] === undefined ? {} : { unsafeUnlimited: true as const }
     const made: SandboxSpec = {
       id,
+      policy: { name: 'standard', version: 1 },
       image,
       runtime,
       users: usersOf(slot++, runtime),

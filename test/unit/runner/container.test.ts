@@ -6,6 +6,7 @@ import { containerOptions, homeLabel, specHash } from '../../../api/runner/conta
 
 const spec: SandboxSpec = {
   id: 'sb_aaaaaaaaaaaaaaaa',
+  policy: { name: 'standard', version: 3 },
   image: 'backlot/sandbox:0123456789abcdef',
   runtime: 'runc',
   users: usersOf(7, 'runc'),
@@ -50,6 +51,10 @@ describe('the container', () => {
     expect(Cmd.includes(String(usersOf(7, 'runc').porter))).toBe(runtime === 'runc')
   })
 
+  test('says by which version of which policy it was made', () => {
+    expect(containerOptions(spec, place).Labels).toMatchObject({ 'backlot.policy': 'standard/3' })
+  })
+
   test('its home is the maker’s', () => {
     const { maker } = spec.users
     expect(host().Tmpfs['/home/maker'].split(',')).toEqual(expect.arrayContaining([`uid=${maker}`, `gid=${maker}`]))
@@ -84,6 +89,7 @@ test('the spec hash does not depend on the order of names', () => {
   expect(specHash({ ...spec, environment: { B: '2', A: '1' } })).toBe(specHash(spec))
   expect(specHash({ ...spec, environment: { A: '1', B: '3' } })).not.toBe(specHash(spec))
   expect(specHash({ ...spec, pids: 255 })).not.toBe(specHash(spec))
+  expect(specHash({ ...spec, policy: { name: 'standard', version: 4 } })).not.toBe(specHash(spec))
   expect(specHash({ ...spec, unsafeUnlimited: true })).not.toBe(specHash(spec))
 })
 

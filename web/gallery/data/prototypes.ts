@@ -1,3 +1,4 @@
+import type { ContainerChanges } from '../../../api/contract/in-force.ts'
 import type { PrototypeView, SandboxState, SandboxView } from '../../../api/contract/prototypes.ts'
 import { ana } from './people.ts'
 import { BIDI, id, LONG, WHEN } from './words.ts'
@@ -20,6 +21,8 @@ export const sandbox = (state: SandboxState, more: Partial<SandboxView> = {}): S
   progress: null,
   runtime: 'runc',
   policy: { name: 'standard', version: 3 },
+  waiting: null,
+  rebuiltFor: null,
   proof: state === 'claimed' ? proof : null,
   ...more,
 })
@@ -47,6 +50,26 @@ export const failed = prototype(
   'Voice notes',
   sandbox('failed', { detail: 'The image could not be built: the registry did not answer (ECONNREFUSED).' }),
   { label: 'restricted' },
+)
+export const more: ContainerChanges = { 'sandbox.memoryBytes': { from: 2 ** 30, to: 2 ** 32 } }
+export const muchMore: ContainerChanges = {
+  'tools.allow': { from: ['git'], to: ['git', 'jq', 'opencode', 'ripgrep'] },
+  'tools.workspaceExec': { from: false, to: true },
+  'sandbox.runtime': { from: 'runsc', to: 'runc' },
+  'sandbox.cpus': { from: 1, to: 2.5 },
+  'sandbox.memoryBytes': { from: 2 ** 29, to: 2 ** 32 },
+  'sandbox.diskBytes': { from: 2 ** 32, to: 2 ** 34 },
+  'sandbox.pids': { from: 256, to: 1024 },
+  'sandbox.unsafeUnlimited': { from: false, to: true },
+}
+export const waiting = prototype(
+  'Parcel lockers',
+  sandbox('claimed', { policy: { name: 'standard', version: 4, container: 3 }, waiting: muchMore }),
+)
+export const narrowed = prototype('Opening hours', sandbox('building', { rebuiltFor: 'policy-narrowed' }))
+export const applying = prototype(
+  'Loyalty points',
+  sandbox('building', { rebuiltFor: 'policy-applied', detail: 'Installing jq', progress: { step: 5, steps: 9 } }),
 )
 export const lost = prototype('Map of shops', sandbox('lost'))
 export const long = prototype(LONG.slice(0, 120).trim(), sandbox('claimed'), { hypothesis: LONG })

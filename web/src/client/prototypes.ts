@@ -61,4 +61,7 @@ export const createPrototype = (body: z.input<typeof prototypeCreate>, key: stri
 /** Starts what was stopped or fell asleep; its files are still there. */
 export const startSandbox = (id: string) => request(`/sandboxes/${id}/start`, nothing, { method: 'POST' })
 
+/** Starts it again with what a newer version of its policy allows; its files are still there. */
+export const applyPolicy = (id: string) => request(`/sandboxes/${id}/apply-policy`, nothing, { method: 'POST' })
+
 export const removePrototype = (id: string) => request(`/prototypes/${id}`, nothing, { method: 'DELETE' })

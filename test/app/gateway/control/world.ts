@@ -62,7 +62,7 @@ export async function startRealGateway({ gateways = 1 } = {}) {
 
   /** As an admin does it, with the server's own code and grants. */
   const publish = (...hosts: string[]) =>
-    publishPolicy(server, { yaml: policyFor(hosts), library, origin: 'api', person: null })
+    publishPolicy(server, { yaml: policyFor(hosts), library, origin: 'api', person: null, rebuild: () => {} })
   await publish('example.org')
 
   async function person() {
@@ -80,7 +80,12 @@ export async function startRealGateway({ gateways = 1 } = {}) {
       .values({ id: prototype, ...made })
       .execute()
     const more = { detail: null, progress: null, runtime: 'runc', image: null, proof: null }
-    const policy = { policy_name: 'standard', policy_version: 1, user_slot: slots++, gateway }
+    const { version } = await db
+      .selectFrom('policies_in_force')
+      .select('version')
+      .where('name', '=', 'standard')
+      .executeTakeFirstOrThrow()
+    const policy = { policy_name: 'standard', policy_version: version, user_slot: slots++, gateway }
     await db
       .insertInto('sandboxes')
       .values({ id, prototype_id: prototype, owner_id: of, state: sandboxState, ...policy, ...more })

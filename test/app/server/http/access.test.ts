@@ -44,6 +44,7 @@ const expected: Record<string, readonly Who[]> = {
   'GET /api/v1/sandboxes': ['security', 'admin'],
   'POST /api/v1/sandboxes/:id/exec': ['owner'],
   'POST /api/v1/sandboxes/:id/start': ['owner'],
+  'POST /api/v1/sandboxes/:id/apply-policy': ['owner'],
   'POST /api/v1/sandboxes/:id/stop': ['owner', 'security', 'admin'],
   'DELETE /api/v1/sandboxes/:id': ['owner', 'security', 'admin'],
   'GET /api/v1/sandboxes/:id/terminals': ['owner'],

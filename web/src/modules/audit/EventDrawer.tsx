@@ -1,5 +1,6 @@
 import { Drawer } from '@mantine/core'
 import type { AuditView } from '../../../../api/contract/audit.ts'
+import type { PolicyRef } from '../../../../api/contract/in-force.ts'
 import { Tag } from '../../components/Tag.tsx'
 import styles from './EventDrawer.module.css'
 import { isProof, sentence, verdictOf } from './words.ts'
@@ -36,7 +37,7 @@ export const EventDrawer = ({ event, onClose }: { event: AuditView | null; onClo
             Kind: event.kind,
             'Reason code': event.reason,
             Rule: event.rule,
-            Policy: event.policy ? `${event.policy.name} v${event.policy.version}` : null,
+            Policy: event.policy && policyWords(event.policy),
           }}
         />
         <Facts title="Details" facts={event.detail} />
@@ -53,6 +54,9 @@ export const EventDrawer = ({ event, onClose }: { event: AuditView | null; onClo
     )}
   </Drawer>
 )
+
+const policyWords = ({ name, version, container }: PolicyRef) =>
+  `${name} v${version}${container === undefined ? '' : `, in a container of v${container}`}`
 
 const Verdict = ({ event }: { event: AuditView }) => {
   const { mark, why } = verdictOf(event)

@@ -114,6 +114,8 @@ const words: Record<Reason, string> = {
   throttled: 'Too many attempts, has to wait',
   'from-file': 'From the policy file',
   'surroundings-changed': 'Registry settings changed',
+  'policy-narrowed': 'The policy allows less now',
+  'policy-applied': 'The owner applied what the policy adds',
   started: 'Started',
   'no-heartbeat': 'Did not answer',
   ended: 'Ended',

@@ -28,12 +28,12 @@ export const stateWords: Record<SandboxState, Words> = {
   failed: {
     short: 'Failed',
     tone: 'bad',
-    long: 'Your workspace could not be started. Tell your admin, or create a new prototype.',
+    long: 'Your workspace could not be started. Try again; if it fails again, tell your admin.',
   },
   lost: {
     short: 'Lost',
     tone: 'bad',
-    long: 'Your workspace has disappeared. Tell your admin, or create a new prototype.',
+    long: 'Your workspace has disappeared. Try to start it again, or tell your admin.',
   },
   removed: { short: 'Removed', tone: 'plain', long: 'The workspace was deleted.' },
 }

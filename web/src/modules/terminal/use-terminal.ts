@@ -58,7 +58,7 @@ export const useTerminal = (element: RefObject<HTMLElement | null>, options: Opt
     const made = createConnection(sandbox, name, shown, (next) => {
       setState(next)
       shown.setInput(next.is === 'open')
-      if (next.is === 'ended') current.current.onEnded()
+      if (next.is === 'ended' || next.is === 'refused') current.current.onEnded()
     })
     screen.current = shown
     connection.current = made

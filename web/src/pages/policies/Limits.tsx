@@ -1,12 +1,9 @@
 import type { PolicyInForce } from '../../../../api/contract/policy.ts'
 import { dataLabel } from '../../../../api/contract/prototypes.ts'
 import { Tag } from '../../components/Tag.tsx'
+import { sizeWords } from '../../modules/sandbox/size.ts'
 import { labelWords } from '../../modules/sandbox/words.ts'
 import styles from './Policies.module.css'
-
-const GIB = 1024 ** 3
-const size = (bytes: number): string =>
-  bytes >= GIB ? `${Number((bytes / GIB).toFixed(1))} GiB` : `${Math.round(bytes / 1024 ** 2)} MiB`
 
 const placeWords = { cloud: 'the cloud model', local: 'the local model', none: 'no model' } as const
 const targetWords = (target: string): string => (target === 'assigned' ? 'chosen under Models' : target)
@@ -40,11 +37,11 @@ export const Limits = ({ policy }: { policy: PolicyInForce }) => (
         </div>
         <div>
           <dt>Memory</dt>
-          <dd>{size(policy.sandbox.memoryBytes)}</dd>
+          <dd>{sizeWords(policy.sandbox.memoryBytes)}</dd>
         </div>
         <div>
           <dt>Disk</dt>
-          <dd>{size(policy.sandbox.diskBytes)}</dd>
+          <dd>{sizeWords(policy.sandbox.diskBytes)}</dd>
         </div>
         <div>
           <dt>Processes</dt>

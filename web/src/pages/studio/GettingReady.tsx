@@ -1,6 +1,7 @@
 import { Button, Group } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import type { PrototypeView } from '../../../../api/contract/prototypes.ts'
+import type { RebuildReason } from '../../../../api/contract/in-force.ts'
+import type { PrototypeView, SandboxState, SandboxView } from '../../../../api/contract/prototypes.ts'
 import { isGettingReady, prototypeQuery, startSandbox } from '../../client/prototypes.ts'
 import { messageOf } from '../../client/request.ts'
 import { Explained } from '../../components/feedback/Explained.tsx'
@@ -9,6 +10,21 @@ import { Facade } from '../../modules/facade/Facade.tsx'
 import { Progress } from '../../modules/sandbox/Progress.tsx'
 import { shareOf, stateWords } from '../../modules/sandbox/words.ts'
 import styles from './Studio.module.css'
+
+const rebuildTitles: Record<RebuildReason, string> = {
+  'policy-narrowed': 'Your admin changed the rules. Your workspace is being rebuilt.',
+  'policy-applied': 'Applying the new rules',
+}
+const readyingTitle = ({ rebuiltFor }: SandboxView) =>
+  rebuiltFor === null ? 'Preparing your workspace' : rebuildTitles[rebuiltFor]
+
+/** What starts again from here, and how the button says it. */
+const startWords: Partial<Record<SandboxState, string>> = {
+  paused: 'Resume',
+  stopped: 'Start again',
+  failed: 'Try again',
+  lost: 'Try again',
+}
 
 /** In place of the terminal while there is nothing to type into. */
 export const GettingReady = ({ prototype, onRemove }: { prototype: PrototypeView; onRemove: () => void }) => {
@@ -23,9 +39,12 @@ export const GettingReady = ({ prototype, onRemove }: { prototype: PrototypeView
     return (
       <div className={styles.readying} aria-live="polite">
         <Facade seed={prototype.id} mood="rising" share={shareOf(sandbox)} />
-        <h2>Preparing your workspace</h2>
+        <h2>{readyingTitle(sandbox)}</h2>
         <Progress sandbox={sandbox} />
-        <p>You can leave this page. It continues without you.</p>
+        <p>
+          {sandbox.rebuiltFor !== null && 'Your files stay. '}
+          You can leave this page. It continues without you.
+        </p>
       </div>
     )
   }
@@ -41,9 +60,9 @@ export const GettingReady = ({ prototype, onRemove }: { prototype: PrototypeView
       )}
       <Problem>{start.isError && messageOf(start.error)}</Problem>
       <Group>
-        {(sandbox.state === 'paused' || sandbox.state === 'stopped') && (
+        {startWords[sandbox.state] && (
           <Button loading={start.isPending} onClick={() => start.mutate(sandbox.id)}>
-            {sandbox.state === 'paused' ? 'Resume' : 'Start again'}
+            {startWords[sandbox.state]}
           </Button>
         )}
         <Button variant="default" onClick={onRemove}>

@@ -1,15 +1,18 @@
 import type { PrototypeView } from '../../../../api/contract/prototypes.ts'
 import { ben, meAs } from '../../../gallery/data/people.ts'
 import {
+  applying,
   bidi,
   building,
   failed,
   long,
   lost,
+  narrowed,
   paused,
   proving,
   ready,
   stopped,
+  waiting,
 } from '../../../gallery/data/prototypes.ts'
 import { fails, json, never, type PageState, type States } from '../../../gallery/state.ts'
 
@@ -40,6 +43,20 @@ export const states: States = {
   'terminal ended': of(ready, {
     terminal: [OPENED, SESSION, { type: 'exit', exitCode: 3 }],
     shows: 'exit code 3',
+  }),
+  'new rules wait': of(waiting, { shows: 'Apply now…' }),
+  'rules were narrowed': of(narrowed, { shows: 'Your admin changed the rules' }),
+  'rules are applied': of(applying, { shows: 'Step 5 of 9' }),
+  'terminal ended by a change of rules': of(ready, {
+    terminal: [
+      OPENED,
+      SESSION,
+      {
+        type: 'error',
+        message: 'Your admin changed the rules of this workspace. It is being rebuilt; your files stay.',
+      },
+    ],
+    shows: 'your files stay',
   }),
   asleep: of(paused, { shows: 'Resume' }),
   stopped: of(stopped, { shows: 'Start again' }),

@@ -7,6 +7,7 @@ import { isMissing } from '../../client/request.ts'
 import { meQuery } from '../../client/session.ts'
 import { Bones, Ready } from '../../components/feedback/Waiting.tsx'
 import { NothingHere } from '../../modules/facade/NothingHere.tsx'
+import { NewRules } from '../../modules/sandbox/NewRules.tsx'
 import { RemoveDialog } from '../../modules/sandbox/RemoveDialog.tsx'
 import { GettingReady } from './GettingReady.tsx'
 import { Leaving } from './Leaving.tsx'
@@ -77,6 +78,13 @@ interface StageProps {
 const Stage = ({ prototype, isMine, leaving, onRemove }: StageProps) => {
   if (leaving) return <Leaving prototype={prototype} />
   if (!isMine) return <NotYours prototype={prototype} />
-  if (isUsable(prototype.sandbox.state)) return <Terminals sandbox={prototype.sandbox.id} />
+  const { id, state, waiting } = prototype.sandbox
+  if (isUsable(state))
+    return (
+      <>
+        {waiting && <NewRules sandbox={id} changes={waiting} />}
+        <Terminals sandbox={id} />
+      </>
+    )
   return <GettingReady prototype={prototype} onRemove={onRemove} />
 }

@@ -15,6 +15,8 @@ export const Terminals = ({ sandbox }: { sandbox: string }) => {
   const query = useQuery({
     ...terminalsQuery(sandbox),
     staleTime: Number.POSITIVE_INFINITY,
+    // Those of a workspace that was rebuilt meanwhile are others.
+    gcTime: 0,
     refetchOnWindowFocus: false,
   })
   return (

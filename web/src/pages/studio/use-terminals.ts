@@ -1,5 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
+import { prototypesQuery } from '../../client/prototypes.ts'
 import { closeTerminal, terminalsQuery } from '../../client/terminals.ts'
 
 const FIRST = 'main'
@@ -18,7 +19,11 @@ export const useTerminals = (sandbox: string, items: readonly { name: string; ru
   const running = items.filter((item) => item.running).map((item) => item.name)
   const names = [...new Set([FIRST, ...running, ...added])].filter((name) => name === FIRST || !gone.includes(name))
   const shown = names.includes(current) ? current : FIRST
-  const refresh = () => void queries.invalidateQueries({ queryKey: terminalsQuery(sandbox).queryKey })
+  const refresh = () => {
+    void queries.invalidateQueries({ queryKey: terminalsQuery(sandbox).queryKey })
+    // A terminal may have ended because its workspace did.
+    void queries.invalidateQueries({ queryKey: prototypesQuery.queryKey })
+  }
   return {
     names,
     shown,
