@@ -151,9 +151,11 @@ function porterRoutes(app: ControlApp, doors: Doors, identities: Identities): vo
     prove(params.id, { identities, porter: connectedDoorOf(doors, params.id).porter }),
   )
   const exec = { schema: { params: byId, body: execRequest, response: { 200: execResult } } }
-  app.post('/sandboxes/:id/exec', exec, async ({ params, body }) => {
-    const request: ExecRequest = body
-    return trustedDoorOf(doors, params.id).porter.exec(request)
+  app.post('/sandboxes/:id/exec', exec, async (request) => {
+    const command: ExecRequest = request.body
+    // What was closed before anybody listened says nothing any more.
+    const signal = request.raw.stream.destroyed ? AbortSignal.abort() : request.signal
+    return trustedDoorOf(doors, request.params.id).porter.exec(command, signal)
   })
 }
 

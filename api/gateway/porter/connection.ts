@@ -9,6 +9,7 @@ import { openSession, type PorterSession } from './session.ts'
 
 /** A porter that is there answers a ping at once, however busy its sandbox is. */
 const PING_TIMEOUT_MS = 500
+const HEALTH_LIMIT_BYTES = 4096
 
 /** `instance`: which run of the porter, and so which start of the container. */
 export type PorterEvent =
@@ -43,7 +44,11 @@ export function createPorterConnection({ log, isClaimed, onEvent }: PorterConnec
   const admission = createKeyedQueue<'connection'>()
 
   async function admit(session: PorterSession): Promise<void> {
-    const health = await ask(session, { method: 'GET', path: '/health' }, porterHealth).catch(() => null)
+    const health = await ask(
+      session,
+      { method: 'GET', path: '/health', limitBytes: HEALTH_LIMIT_BYTES },
+      porterHealth,
+    ).catch(() => null)
     if (health === null || state.closed) return session.destroy()
     const taken = await isAlive(state.session)
     if (state.closed) return session.destroy()

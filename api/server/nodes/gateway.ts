@@ -28,8 +28,11 @@ export function createGatewayClient(socketPath: string) {
     closeDoor: (id: SandboxId) => ask(nothing, { method: 'DELETE', path: door(id) }),
     doorStatus: (id: SandboxId) => ask(doorStatus, { method: 'GET', path: door(id) }),
     prove: (id: SandboxId) => ask(proof, { method: 'POST', path: door(id, '/prove'), patienceMs: PROOF_PATIENCE_MS }),
-    exec: (id: SandboxId, body: ExecRequest) =>
-      ask(execResult, { method: 'POST', path: door(id, '/exec'), body, patienceMs: body.timeoutMs + PATIENCE_MS }),
+    /** The command is killed when `signal` fires. */
+    exec: (id: SandboxId, body: ExecRequest, signal?: AbortSignal) => {
+      const call = { method: 'POST', path: door(id, '/exec'), body, patienceMs: body.timeoutMs + PATIENCE_MS } as const
+      return ask(execResult, { ...call, ...(signal ? { signal } : {}) })
+    },
 
     terminals: (id: SandboxId) => ask(terminalList, { method: 'GET', path: door(id, '/terminals') }),
     openTerminal: (id: SandboxId, body: z.output<typeof terminalOpen>) =>

@@ -32,7 +32,11 @@ export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: Sand
       bodyLimit: 8 * 1_048_576,
       schema: { tags, params, body: execRequest, response: { 200: execResult } },
     },
-    (request) => runCommand({ db, append, gateway }, request.params.id, request.body, askedBy(request)),
+    (request) => {
+      // What was closed before anybody listened says nothing any more.
+      const signal = request.raw.destroyed ? AbortSignal.abort() : request.signal
+      return runCommand({ db, append, gateway }, request.params.id, request.body, askedBy(request), signal)
+    },
   )
 
   app.post(

@@ -277,6 +277,33 @@ describe('using a sandbox', () => {
     ])
   })
 
+  test('a caller who leaves ends the command: the gateway is told at once, and the log says so (G08)', async () => {
+    const person = await server.personWith('pm')
+    const { sandbox } = await ready(person)
+    const asked = Promise.withResolvers<void>()
+    server.peers.wishes.gateway = ({ path }) => {
+      if (!path.endsWith('/exec')) return undefined
+      asked.resolve()
+      return new Promise(() => {})
+    }
+    const caller = new AbortController()
+    const call = fetch(`${server.origin}/api/v1/sandboxes/${sandbox.id}/exec`, {
+      method: 'POST',
+      headers: { origin: server.origin, cookie: person.cookie, 'content-type': 'application/json' },
+      body: JSON.stringify({ argv: ['sleep', '1000'] }),
+      signal: caller.signal,
+    })
+    await asked.promise
+    expect(await server.events('exec.ended')).toEqual([])
+    caller.abort()
+    await expect(call).rejects.toThrow()
+    const [ended] = await until('its end is recorded', async () => {
+      const events = await server.events('exec.ended')
+      return events.length > 0 ? events : null
+    })
+    expect(ended).toMatchObject({ reason: 'client-closed', detail: { exitCode: null } })
+  })
+
   test('what a command is told besides is in the log too, and what is cut off says so', async () => {
     const person = await server.personWith('pm')
     const { sandbox } = await ready(person)
