@@ -8,7 +8,7 @@ import { type ExecRequest, execResult, proof } from '../../contract/prototypes.t
 import { terminalInfo, terminalList, type terminalOpen, type terminalSize } from '../../contract/terminal.ts'
 import { createConnection, PATIENCE_MS } from './gateway-connection.ts'
 
-/** A proof tries what must be refused, and some refusals are timeouts. */
+/** A proof waits for the porter, up to a minute, and tries what must be refused; some refusals are timeouts. */
 const PROOF_PATIENCE_MS = 90_000
 /** 204. */
 const nothing = z.undefined()
