@@ -104,11 +104,12 @@ export const execRequest = z.strictObject({
   timeoutMs: z.int().min(1).max(600_000).default(60_000),
 })
 export type ExecRequest = z.infer<typeof execRequest>
+const EXEC_OUTPUT_BYTES = 1_048_576
 /** exitCode is 128 + signal when a signal ended it, 124 after the timeout; each output holds its first 1 MiB. */
 export const execResult = z.strictObject({
   exitCode: z.int(),
-  stdout: z.string(),
-  stderr: z.string(),
+  stdout: z.string().max(EXEC_OUTPUT_BYTES),
+  stderr: z.string().max(EXEC_OUTPUT_BYTES),
   truncated: z.boolean(),
 })
 export type ExecResult = z.infer<typeof execResult>

@@ -1,5 +1,5 @@
 import type { Http2Server, ServerHttp2Session } from 'node:http2'
-import fastify, { LogController } from 'fastify'
+import fastify, { type FastifyRequest, LogController, type RouteGenericInterface } from 'fastify'
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
 import { z } from 'zod'
@@ -110,7 +110,9 @@ function openDoorOf(doors: Doors, id: SandboxId): Door {
 
 /** For everything but the proof itself. */
 function trustedDoorOf(doors: Doors, id: SandboxId): Door {
-  const door = connectedDoorOf(doors, id)
+  const door = openDoorOf(doors, id)
+  if (!door.porter.connected())
+    throw new ApiError('sandbox_not_ready', 'The sandbox does not answer yet. Try again in a moment.')
   if (!door.porter.isTrusted())
     throw new ApiError(
       'sandbox_not_ready',
@@ -119,12 +121,9 @@ function trustedDoorOf(doors: Doors, id: SandboxId): Door {
   return door
 }
 
-function connectedDoorOf(doors: Doors, id: SandboxId): Door {
-  const door = openDoorOf(doors, id)
-  if (!door.porter.connected())
-    throw new ApiError('sandbox_not_ready', 'The sandbox does not answer yet. Try again in a moment.')
-  return door
-}
+/** Fires when the caller leaves. What was closed before anybody listened says nothing any more. */
+const signalOf = ({ raw, signal }: FastifyRequest<RouteGenericInterface, Http2Server>): AbortSignal =>
+  raw.stream.destroyed ? AbortSignal.abort() : signal
 
 function doorRoutes(app: ControlApp, doors: Doors, identities: Identities): void {
   app.put('/sandboxes/:id', { schema: { params: byId, response: { 200: doorOpened } } }, async ({ params }) => {
@@ -149,13 +148,15 @@ function doorRoutes(app: ControlApp, doors: Doors, identities: Identities): void
 }
 
 function porterRoutes(app: ControlApp, doors: Doors, identities: Identities): void {
-  app.post('/sandboxes/:id/prove', { schema: { params: byId, response: { 200: proof } } }, async ({ params }) =>
-    prove(params.id, { identities, porter: connectedDoorOf(doors, params.id).porter }),
-  )
+  const proving = { schema: { params: byId, response: { 200: proof } } }
+  app.post('/sandboxes/:id/prove', proving, async (request) => {
+    const { porter } = openDoorOf(doors, request.params.id)
+    return prove(request.params.id, { identities, porter, signal: signalOf(request) })
+  })
   const exec = { schema: { params: byId, body: execRequest, response: { 200: execResult } } }
-  app.post('/sandboxes/:id/exec', exec, async ({ params, body }) => {
-    const request: ExecRequest = body
-    return trustedDoorOf(doors, params.id).porter.exec(request)
+  app.post('/sandboxes/:id/exec', exec, async (request) => {
+    const command: ExecRequest = request.body
+    return trustedDoorOf(doors, request.params.id).porter.exec(command, signalOf(request))
   })
 }
 

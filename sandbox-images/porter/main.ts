@@ -37,10 +37,9 @@ environment.NODE_USE_ENV_PROXY = '1'
 const startedAt = new Date().toISOString()
 const instance = randomUUID()
 let dns = false
-const starting = { launch, environment, signal }
+const starting = { launch, environment, asOwner: users.asMaker, signal }
 const terminals = createTerminals({
   ...starting,
-  asOwner: users.asMaker,
   shell: ['/bin/bash'],
   cwd: '/workspace',
 })

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import type { porterHealth } from '../../api/contract/programs/porter.ts'
 import { streamPorts } from './network/ports.ts'
 import { exec } from './processes/exec.ts'
+import { whyNotEnterable } from './processes/launch.ts'
 import type { HeldProcess, Processes, ProcessesOptions } from './processes/processes.ts'
 import { probe } from './proof/probe.ts'
 import type { Held } from './terminals/held.ts'
@@ -129,7 +130,10 @@ async function route(deps: RouteDeps, stream: Stream, headers: http2.IncomingHtt
     case 'POST exec': {
       const gone = new AbortController()
       stream.once('close', () => gone.abort())
-      return answer(stream, 200, await exec(await bodyOf(stream), deps.starting, gone.signal))
+      const request = await bodyOf(stream)
+      const message = deps.starting.asOwner(() => whyNotEnterable(request.cwd))
+      if (message !== null) return answer(stream, 400, { message })
+      return answer(stream, 200, await exec(request, deps.starting, gone.signal))
     }
     case 'POST processes':
       return answer(stream, 200, (await deps.processes.start(await bodyOf(stream))).info())

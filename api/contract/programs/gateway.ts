@@ -6,7 +6,7 @@
  *   PUT    /sandboxes/:id                                 200 doorOpened: makes the socket directory and listens (idempotent)
  *   DELETE /sandboxes/:id                                 204: closes every connection, removes the directory
  *   GET    /sandboxes/:id                                 doorStatus
- *   POST   /sandboxes/:id/prove                           proof (contract/prototypes.ts)
+ *   POST   /sandboxes/:id/prove                           proof (contract/prototypes.ts): waits for the porter to connect
  *   POST   /sandboxes/:id/exec        execRequest         execResult
  *   GET    /sandboxes/:id/terminals                       terminalList
  *   POST   /sandboxes/:id/terminals   terminalOpen        200 terminalInfo (opens it, or finds the open one of that name)

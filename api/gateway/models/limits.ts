@@ -24,34 +24,3 @@ export const USUAL_LIMITS: ModelLimits = {
   bodyTimeoutMs: 120_000,
   refusalWaitMs: 1_000,
 }
-
-/** One request's part of the room that its sandbox has. */
-export interface Held {
-  /** False when so many bytes more would not fit. */
-  take(bytes: number): boolean
-  bytes(): number
-  release(): void
-}
-
-/** Keeps account of how much text the requests of one sandbox hold together, each from its first byte until `release`. */
-export function createRoom({ heldBytes }: { heldBytes: number }) {
-  const all = { bytes: 0 }
-  return {
-    hold(): Held {
-      const own = { bytes: 0 }
-      return {
-        take(bytes) {
-          if (all.bytes + bytes > heldBytes) return false
-          all.bytes += bytes
-          own.bytes += bytes
-          return true
-        },
-        bytes: () => own.bytes,
-        release() {
-          all.bytes -= own.bytes
-          own.bytes = 0
-        },
-      }
-    },
-  }
-}

@@ -7,15 +7,17 @@ import {
   porterTerminals,
   probeResults,
 } from '../../contract/programs/porter.ts'
-import { type ExecRequest, execResult } from '../../contract/prototypes.ts'
+import { createRateLimiter } from '../../flow/rate-limiter.ts'
 import { createPorterConnection, type PorterConnectionDeps } from './connection.ts'
+import { createExec } from './exec.ts'
 import { ask, type PorterRequest, tell } from './request.ts'
 import { readFrom, writeTo } from './streams.ts'
 
-/** JSON writes a byte of output as up to six characters (\u0000), and there are two outputs of 1 MiB. */
-const EXEC_LIMIT_BYTES = 13_000_000
-const EXEC_GRACE_MS = 10_000
 const PROBE_TIMEOUT_MS = 20_000
+/** A hundred entries with names of 64 characters stay below half of it. */
+const LIST_LIMIT_BYTES = 65_536
+/** A second; more often asks only a porter whose terminals end, or whose connections break, without pause. */
+const LISTS = { burst: 10, perSecond: 5 }
 
 const pathOf = (name: string, verb: string, offset?: number) =>
   `/terminals/${encodeURIComponent(name)}${verb}${offset === undefined ? '' : `?offset=${offset}`}`
@@ -27,6 +29,7 @@ const pathOf = (name: string, verb: string, offset?: number) =>
 export function createPorterClient(deps: PorterConnectionDeps) {
   const { session, ...connection } = createPorterConnection(deps)
   const get = <T>(request: PorterRequest, schema: z.ZodType<T>) => Promise.try(() => ask(session(), request, schema))
+  const lists = createRateLimiter(LISTS)
   const send = (request: PorterRequest) => Promise.try(() => tell(session(), request))
 
   return {
@@ -37,13 +40,13 @@ export function createPorterClient(deps: PorterConnectionDeps) {
       return get({ method: 'POST', path: '/probe', body, timeoutMs: PROBE_TIMEOUT_MS }, probeResults)
     },
     /** Kills the program when `signal` fires or this connection ends. */
-    exec: (body: ExecRequest, signal?: AbortSignal) => {
-      const limits = { timeoutMs: body.timeoutMs + EXEC_GRACE_MS, limitBytes: EXEC_LIMIT_BYTES }
-      return get({ method: 'POST', path: '/exec', body, ...limits, ...(signal ? { signal } : {}) }, execResult)
-    },
+    exec: createExec(session),
 
-    terminals: (signal?: AbortSignal) =>
-      get({ method: 'GET', path: '/terminals', ...(signal ? { signal } : {}) }, porterTerminals),
+    terminals: async (signal?: AbortSignal) => {
+      await lists.wait()
+      const request = { method: 'GET', path: '/terminals', limitBytes: LIST_LIMIT_BYTES } as const
+      return ask(session(), { ...request, ...(signal ? { signal } : {}) }, porterTerminals)
+    },
     openTerminal: (body: z.input<typeof porterTerminalOpen>): Promise<PorterTerminal> =>
       get({ method: 'POST', path: '/terminals', body }, porterTerminal),
     resizeTerminal: (name: string, body: { cols: number; rows: number }) =>

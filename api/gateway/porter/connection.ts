@@ -9,6 +9,7 @@ import { openSession, type PorterSession } from './session.ts'
 
 /** A porter that is there answers a ping at once, however busy its sandbox is. */
 const PING_TIMEOUT_MS = 500
+const HEALTH_LIMIT_BYTES = 4096
 
 /** `instance`: which run of the porter, and so which start of the container. */
 export type PorterEvent =
@@ -41,9 +42,14 @@ export function createPorterConnection({ log, isClaimed, onEvent }: PorterConnec
   const sessions = new Set<PorterSession>()
   const limiter = createRateLimiter({ burst: 50, perSecond: 10 })
   const admission = createKeyedQueue<'connection'>()
+  const closing = new AbortController()
 
   async function admit(session: PorterSession): Promise<void> {
-    const health = await ask(session, { method: 'GET', path: '/health' }, porterHealth).catch(() => null)
+    const health = await ask(
+      session,
+      { method: 'GET', path: '/health', limitBytes: HEALTH_LIMIT_BYTES },
+      porterHealth,
+    ).catch(() => null)
     if (health === null || state.closed) return session.destroy()
     const taken = await isAlive(state.session)
     if (state.closed) return session.destroy()
@@ -69,6 +75,13 @@ export function createPorterConnection({ log, isClaimed, onEvent }: PorterConnec
     for (const listener of listeners) listener()
   }
 
+  /** Calls `listener` at each new connection, from now on; returns how to stop. */
+  function onConnect(listener: () => void): () => void {
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+  const connected = () => state.session !== null && !state.session.destroyed
+
   return {
     /** Takes a connection to porter.sock. */
     accept(socket: Duplex) {
@@ -82,7 +95,22 @@ export function createPorterConnection({ log, isClaimed, onEvent }: PorterConnec
       session.once('close', () => sessions.delete(session))
       session.once('remoteSettings', () => void admission.run('connection', () => admit(session)))
     },
-    connected: () => state.session !== null && !state.session.destroyed,
+    connected,
+    onConnect,
+    /** Resolves when one is connected; false when `signal` fires, or this side closes, before that. */
+    untilConnected(signal: AbortSignal): Promise<boolean> {
+      const over = AbortSignal.any([signal, closing.signal])
+      return new Promise((resolve) => {
+        if (connected() || over.aborted) return resolve(connected())
+        const stop = onConnect(() => settle())
+        const settle = () => {
+          stop()
+          over.removeEventListener('abort', settle)
+          resolve(connected())
+        }
+        over.addEventListener('abort', settle)
+      })
+    },
     /** Which run of the porter is, or was last, connected. */
     instance: () => state.instance,
     markProven(instance: string): void {
@@ -94,11 +122,6 @@ export function createPorterConnection({ log, isClaimed, onEvent }: PorterConnec
       if (state.proven === null && state.instance !== null && isClaimed()) state.proven = state.instance
       return state.proven === null || state.proven === state.instance
     },
-    /** Calls `listener` at each new connection, from now on; returns how to stop. */
-    onConnect(listener: () => void): () => void {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
     /** Throws ApiError `sandbox_not_ready` while none is connected. */
     session(): PorterSession {
       if (!state.session || state.session.destroyed) throw notConnected()
@@ -107,6 +130,7 @@ export function createPorterConnection({ log, isClaimed, onEvent }: PorterConnec
     async close() {
       state.closed = true
       state.session = null
+      closing.abort()
       for (const session of sessions) session.destroy()
     },
   }

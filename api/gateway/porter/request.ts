@@ -11,6 +11,13 @@ const BODY_LIMIT_BYTES = 1_048_576
 export const TIMEOUT_MS = 10_000
 const MESSAGE_LIMIT = 500
 
+const TOO_LARGE = () => new ApiError('too_large', 'The sandbox answered more than fits.')
+const NO_ROOM = () =>
+  new ApiError(
+    'limit_reached',
+    'The commands that run in this sandbox answer with more than fits at one time. Run fewer at once, or let them write to files.',
+  )
+
 const problem = z.object({ message: z.string() })
 
 export interface PorterRequest {
@@ -19,6 +26,8 @@ export interface PorterRequest {
   body?: unknown
   timeoutMs?: number
   limitBytes?: number
+  /** Asked for each piece of the answer; false ends it with `limit_reached`. */
+  take?(bytes: number): boolean
   signal?: AbortSignal
 }
 
@@ -44,7 +53,7 @@ export async function tell(session: PorterSession, request: PorterRequest): Prom
 }
 
 async function askText(session: PorterSession, request: PorterRequest): Promise<string> {
-  const { method, path, body, timeoutMs = TIMEOUT_MS, limitBytes = BODY_LIMIT_BYTES, signal } = request
+  const { method, path, body, timeoutMs = TIMEOUT_MS, limitBytes = BODY_LIMIT_BYTES, take, signal } = request
   if (session.closed || session.destroyed || signal?.aborted) throw notConnected()
   const stream = session.request({ ':method': method, ':path': path }, { endStream: body === undefined })
   const late = setTimeout(() => stream.destroy(), timeoutMs)
@@ -52,8 +61,9 @@ async function askText(session: PorterSession, request: PorterRequest): Promise<
   signal?.addEventListener('abort', abort, { once: true })
   try {
     if (body !== undefined) stream.end(JSON.stringify(body))
-    const { status, text } = await collect(stream, limitBytes)
+    const { status, text } = await collect(stream, limitBytes, take)
     if (status === 404) throw new ApiError('not_found', 'There is no such thing in this sandbox any more.')
+    if (status === 400) throw new ApiError('invalid_request', `The sandbox cannot do that${reasonIn(text)}.`)
     if (status >= 300) throw new ApiError('sandbox_not_ready', `The sandbox could not do that${reasonIn(text)}.`)
     return text
   } finally {
@@ -62,7 +72,11 @@ async function askText(session: PorterSession, request: PorterRequest): Promise<
   }
 }
 
-function collect(stream: ClientHttp2Stream, limitBytes: number): Promise<{ status: number; text: string }> {
+function collect(
+  stream: ClientHttp2Stream,
+  limitBytes: number,
+  take: PorterRequest['take'] = () => true,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0
@@ -72,10 +86,11 @@ function collect(stream: ClientHttp2Stream, limitBytes: number): Promise<{ statu
     })
     stream.on('data', (chunk: Buffer) => {
       bytes += chunk.length
-      if (bytes > limitBytes) {
-        reject(new ApiError('too_large', 'The sandbox answered more than fits.'))
-        stream.destroy()
-      } else chunks.push(chunk)
+      if (bytes <= limitBytes && take(chunk.length)) return void chunks.push(chunk)
+      // Nothing of it is of use any more, and the stream's own end may be long in coming.
+      chunks.length = 0
+      reject(bytes > limitBytes ? TOO_LARGE() : NO_ROOM())
+      stream.destroy()
     })
     stream.once('end', () => status > 0 && resolve({ status, text: Buffer.concat(chunks).toString('utf8') }))
     stream.once('error', () => reject(notConnected()))

@@ -16,6 +16,8 @@ export interface Call {
   path: string
   body?: unknown
   patienceMs?: number
+  /** Its firing ends the call on both sides. */
+  signal?: AbortSignal
 }
 
 interface Answer {
@@ -83,12 +85,12 @@ function openSession(socketPath: string): ClientHttp2Session {
 /** Resolves at the answer's head. `json`: the whole body; null: the caller goes on writing. */
 function begin(
   session: ClientHttp2Session,
-  { method, path, patienceMs = PATIENCE_MS }: Call,
+  { method, path, patienceMs = PATIENCE_MS, signal }: Call,
   json: string | null,
 ): Promise<Answer> {
   const type = json === null ? 'application/octet-stream' : 'application/json'
   const headers = { ':method': method, ':path': path, ...(json === '' ? {} : { 'content-type': type }) }
-  const stream = session.request(headers, { endStream: json === '' })
+  const stream = session.request(headers, { endStream: json === '', ...(signal ? { signal } : {}) })
   stream.setTimeout(patienceMs, () => stream.destroy(new Error(`no answer for ${patienceMs / 1000} s`)))
   if (json) stream.end(json)
   return new Promise((resolve, reject) => {

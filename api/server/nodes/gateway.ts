@@ -14,7 +14,7 @@ import {
 } from '../../contract/terminal.ts'
 import { createConnection, PATIENCE_MS } from './gateway-connection.ts'
 
-/** A proof tries what must be refused, and some refusals are timeouts. */
+/** A proof waits for the porter, up to a minute, and tries what must be refused; some refusals are timeouts. */
 const PROOF_PATIENCE_MS = 90_000
 /** One that hangs is killed after two seconds; who asks all of them must not wait for it longer than that. */
 const HEALTH_PATIENCE_MS = 1_500
@@ -37,8 +37,11 @@ export function createGatewayClient(socketPath: string) {
     closeDoor: (id: SandboxId) => ask(nothing, { method: 'DELETE', path: door(id) }),
     doorStatus: (id: SandboxId) => ask(doorStatus, { method: 'GET', path: door(id) }),
     prove: (id: SandboxId) => ask(proof, { method: 'POST', path: door(id, '/prove'), patienceMs: PROOF_PATIENCE_MS }),
-    exec: (id: SandboxId, body: ExecRequest) =>
-      ask(execResult, { method: 'POST', path: door(id, '/exec'), body, patienceMs: body.timeoutMs + PATIENCE_MS }),
+    /** The command is killed when `signal` fires. */
+    exec: (id: SandboxId, body: ExecRequest, signal?: AbortSignal) => {
+      const call = { method: 'POST', path: door(id, '/exec'), body, patienceMs: body.timeoutMs + PATIENCE_MS } as const
+      return ask(execResult, { ...call, ...(signal ? { signal } : {}) })
+    },
 
     terminals: (id: SandboxId) => ask(terminalList, { method: 'GET', path: door(id, '/terminals') }),
     openTerminal: (id: SandboxId, body: z.output<typeof terminalOpen>) =>

@@ -14,12 +14,16 @@ interface ExecDeps {
   gateway: Pick<GatewayClient, 'exec'>
 }
 
-/** Runs a command in a sandbox. The start is committed before it runs, and the end before its output is returned. */
+/**
+ * Runs a command in a sandbox. The start is committed before it runs, and the end before its output is returned. It is killed
+ * when `signal` fires: its caller has left.
+ */
 export async function runCommand(
   { db, append, gateway }: ExecDeps,
   id: SandboxId,
   command: ExecRequest,
   asked: AskedBy,
+  signal: AbortSignal,
 ): Promise<ExecResult> {
   const claimed = await claimedSandbox(db, id)
   const shared = { ...asked, ...claimed }
@@ -27,19 +31,23 @@ export async function runCommand(
   const detail = { argv: command.argv, cwd: command.cwd, stdin: command.stdin ?? null }
   await append(auditEvent('exec.started', { ...shared, decision: 'allow', reason: 'own-sandbox', detail }))
   const startedAt = performance.now()
-  const recordEnd = (reason: 'ended' | 'outcome-unknown', exitCode: number | null, truncated: boolean) => {
+  const recordEnd = (
+    reason: 'ended' | 'client-closed' | 'outcome-unknown',
+    exitCode: number | null,
+    truncated: boolean,
+  ) => {
     const durationMs = Math.round(performance.now() - startedAt)
     return append(
       auditEvent('exec.ended', { ...shared, decision: 'info', reason, detail: { exitCode, durationMs, truncated } }),
     )
   }
   try {
-    const result = await gateway.exec(id, command)
+    const result = await gateway.exec(id, command, signal)
     await recordEnd('ended', result.exitCode, result.truncated)
     return result
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
-    await recordEnd('outcome-unknown', null, false)
+    await recordEnd(signal.aborted ? 'client-closed' : 'outcome-unknown', null, false)
     throw error
   }
 }

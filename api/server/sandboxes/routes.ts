@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { z } from 'zod'
 import type { Append } from '../../audit/append.ts'
 import { sandboxId } from '../../contract/ids.ts'
@@ -32,7 +33,8 @@ export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: Sand
       bodyLimit: 8 * 1_048_576,
       schema: { tags, params, body: execRequest, response: { 200: execResult } },
     },
-    (request) => runCommand({ db, append, gateway }, request.params.id, request.body, askedBy(request)),
+    (request, reply) =>
+      runCommand({ db, append, gateway }, request.params.id, request.body, askedBy(request), leaving(reply.raw)),
   )
 
   app.post(
@@ -76,4 +78,12 @@ export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: Sand
       return reply.code(204).send(null)
     },
   )
+}
+
+/** Fires when the caller's connection ends before the answer has. What was closed before anybody listened says nothing any more. */
+function leaving(response: ServerResponse): AbortSignal {
+  const left = new AbortController()
+  response.once('close', () => response.writableFinished || left.abort())
+  if (response.destroyed || response.socket?.destroyed !== false) left.abort()
+  return left.signal
 }

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import type { ExecRequest, ExecResult } from '../../../api/contract/prototypes.ts'
 import type { ProcessesOptions } from './processes.ts'
 
+/** EXEC_OUTPUT_BYTES of contract/prototypes.ts: more is no answer. */
 const OUTPUT_LIMIT_BYTES = 1_048_576
 /** A background job may hold the pipes open after the program itself has ended: it is waited for this long, in ms. */
 const LINGER_MS = 200
@@ -54,6 +55,8 @@ export function exec(
       killGroup()
     }, request.timeoutMs)
     gone.addEventListener('abort', killGroup, { once: true })
+    // Whoever asked may have left before there was anything to kill.
+    if (gone.aborted) killGroup()
 
     const finish = (exitCode: number, note = '') => {
       clearTimeout(timer)
@@ -63,7 +66,7 @@ export function exec(
       resolve({
         exitCode,
         stdout: stdout.text(),
-        stderr: stderr.text() + note,
+        stderr: (stderr.text() + note).slice(0, OUTPUT_LIMIT_BYTES),
         truncated: stdout.truncated() || stderr.truncated(),
       })
     }

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { statSync } from 'node:fs'
 import type { User } from './users.ts'
 
 /**
@@ -42,3 +43,19 @@ export function createLaunch(prefix: string[], descriptors: () => number[]): Lau
   }
 }
 const ENTER = 'cd -- "$1" 2>/dev/null || { echo "$1: not a folder that can be entered" >&2; exit 127; }'
+
+/** Why no program can be started in this folder, or null. To be asked as the user who is to enter it. */
+export function whyNotEnterable(folder: string): string | null {
+  try {
+    statSync(`${folder}/.`)
+    return null
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    return WHY_NOT[code]?.(folder) ?? `the folder ${folder} cannot be entered (${code})`
+  }
+}
+const WHY_NOT: Record<string, (folder: string) => string> = {
+  ENOENT: (folder) => `there is no folder ${folder}`,
+  ENOTDIR: (folder) => `${folder} is a file, not a folder`,
+  EACCES: (folder) => `the folder ${folder} may not be entered`,
+}

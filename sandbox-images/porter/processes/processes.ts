@@ -23,6 +23,8 @@ export type HeldProcess = {
 export type ProcessesOptions = {
   launch: Launch
   environment: Record<string, string>
+  /** Runs what may not be done as the porter as the programs' own user; it must not wait for anything. */
+  asOwner<T>(work: () => T): T
   /** Sends a signal to a process group; throws what kill(2) throws. */
   signal(group: number, name: NodeJS.Signals): void
 }

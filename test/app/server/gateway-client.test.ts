@@ -59,6 +59,23 @@ test('a gateway that is away is unavailable, and is found again when it is back'
   }
 })
 
+test("a call whose caller has left is ended on the gateway's side too (G08)", async () => {
+  const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  await start((stream) => {
+    stream.on('error', () => {})
+    stream.once('close', ended.resolve)
+    begun.resolve()
+  })
+  const caller = new AbortController()
+  const command = { argv: ['sleep', '1000'], cwd: '/', timeoutMs: 600_000 }
+  const call = client.exec('sb_aaaaaaaaaaaaaaaa', command, caller.signal)
+  await begun.promise
+  caller.abort()
+  await expect(call).rejects.toMatchObject({ code: 'gateway_unavailable' })
+  await ended.promise
+  await expect(client.exec('sb_aaaaaaaaaaaaaaaa', command, caller.signal)).rejects.toThrow()
+})
+
 test('a gateway that dies while it answers is unavailable, and nothing hangs', async () => {
   await start((stream) => {
     stream.respond({ ':status': 200 })

@@ -3,6 +3,7 @@
  * providers, but no sandbox. test/app/gateway/control holds it against the real one with the same cases.
  */
 import { createServer, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Session } from 'node:http2'
+import { setTimeout as wait } from 'node:timers/promises'
 import { z } from 'zod'
 import { type PersonId, personId, type SandboxId, sandboxId, slug } from '../../../api/contract/ids.ts'
 import { providerSave } from '../../../api/contract/models.ts'
@@ -43,6 +44,7 @@ interface PeerDoor {
   connections: Set<Connection>
 }
 
+const PORTER_LOOK_MS = 5
 const provenWell = (): ProbeResult[] =>
   requiredProbes.map((probe) => ({ probe, expected: 'refused', got: 'refused', detail: '' }))
 
@@ -75,7 +77,7 @@ export async function startGatewayPeer(deps: GatewayPeerDeps) {
       'by',
     )
 
-  const routes: [method: string, path: RegExp, answer: (parts: string[], call: Call) => Said][] = [
+  const routes: [method: string, path: RegExp, answer: (parts: string[], call: Call) => Said | Promise<Said>][] = [
     ['GET', /^\/healthz$/, () => ({ body: { ok: true, audit: true, reason: null } })],
     [
       'PUT',
@@ -109,9 +111,9 @@ export async function startGatewayPeer(deps: GatewayPeerDeps) {
     [
       'POST',
       /^\/sandboxes\/([^/]+)\/prove$/,
-      (parts) => {
+      async (parts) => {
         const id = idIn(parts)
-        readyDoor(id)
+        for (doorOf(id); !deps.hasPorter(id); await wait(PORTER_LOOK_MS)) doorOf(id)
         return { body: judgeProof(deps.probesOf?.(id) ?? provenWell(), new Date(), 'runc') }
       },
     ],
@@ -229,7 +231,7 @@ export async function startGatewayPeer(deps: GatewayPeerDeps) {
     ],
   ]
 
-  function answerOf(call: Call): Said {
+  function answerOf(call: Call): Said | Promise<Said> {
     const [path = ''] = call.path.split('?')
     for (const [method, pattern, answer] of routes) {
       const found = method === call.method ? pattern.exec(path) : null
@@ -245,7 +247,7 @@ export async function startGatewayPeer(deps: GatewayPeerDeps) {
       if (name !== '') return echo(request, response, terminalOf(idIn([id]), name))
       const call = await callOf(request)
       const wished = await deps.wish(call)
-      send(response, wished === undefined ? answerOf(call) : wished)
+      send(response, wished === undefined ? await answerOf(call) : wished)
     } catch (error) {
       const silent = { id: 'peer', log: { error: () => {} } }
       send(response, answerTo(error, silent, { unforeseen: 'The peer failed.' }))

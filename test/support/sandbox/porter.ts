@@ -28,10 +28,9 @@ export function startPorter(socketPath: string, probes: ProbeResult[] = [], inst
   const launch = createLaunch([], () => terminals.descriptors())
   const signal = (group: number, name: NodeJS.Signals) => void process.kill(-group, name)
   const environment = { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: tmpdir(), PS1: '$ ' }
-  const starting = { launch, environment, signal }
+  const starting = { launch, environment, asOwner: <T>(work: () => T) => work(), signal }
   const terminals = createPorterTerminals({
     ...starting,
-    asOwner: (work) => work(),
     shell: ['/bin/bash', '--norc'],
     cwd: '/',
   })

@@ -75,7 +75,6 @@ export function controlCases(start: () => Promise<ControlUnderTest>) {
   describe('while no porter is connected', () => {
     const needPorter: [string, (id: SandboxId) => Promise<unknown>][] = [
       ['a command', (id) => client.exec(id, command)],
-      ['a proof', (id) => client.prove(id)],
       ['a new terminal', (id) => client.openTerminal(id, main)],
     ]
     test.each(needPorter)('%s is refused, with a closed door and with an open one', async (_what, ask) => {
@@ -83,6 +82,18 @@ export function controlCases(start: () => Promise<ControlUnderTest>) {
       await expect(ask(id)).rejects.toMatchObject({ code: 'sandbox_not_ready' })
       await client.openDoor(id)
       await expect(ask(id)).rejects.toMatchObject({ code: 'sandbox_not_ready' })
+    })
+
+    test('a proof waits for it, is refused behind a closed door, and ends when the door is closed', async () => {
+      const [id, other] = [await world.sandbox(), await world.sandbox()]
+      await expect(client.prove(id)).rejects.toMatchObject({ code: 'sandbox_not_ready' })
+      await client.openDoor(id)
+      await client.openDoor(other)
+      const [proof, closed] = [client.prove(id), client.prove(other).catch((error) => error)]
+      await world.porter(id, refused())
+      expect(await proof).toMatchObject({ ok: true })
+      await client.closeDoor(other)
+      expect(await closed).toMatchObject({ code: 'sandbox_not_ready' })
     })
 
     const nameTerminal: [string, (id: SandboxId) => Promise<unknown>][] = [

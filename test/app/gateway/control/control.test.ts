@@ -139,6 +139,21 @@ describe('the real one', () => {
     expect(performance.now() - startedAt).toBeLessThan(4000)
   })
 
+  test('a command whose caller has left is killed (G08)', async () => {
+    const id = await claimed()
+    await world.porter(id)
+    const mark = `32${process.pid}`
+    const ask = (argv: string[], signal?: AbortSignal) =>
+      world.client.exec(id, { argv, cwd: '/', timeoutMs: 60_000 }, signal)
+    const running = async () => (await ask(['pgrep', '-fx', `sleep ${mark}`])).exitCode === 0
+    const caller = new AbortController()
+    const call = ask(['sleep', mark], caller.signal)
+    await until('it runs', async () => ((await running()) ? true : null))
+    caller.abort()
+    await expect(call).rejects.toMatchObject({ code: 'gateway_unavailable' })
+    await until('it is gone', async () => ((await running()) ? null : true))
+  })
+
   test('closing a door closes what is open through it, and takes its directory away', async () => {
     const id = await claimed()
     const tunnel = await world.tunnel(id)

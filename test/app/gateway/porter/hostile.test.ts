@@ -1,63 +1,31 @@
 /** Whoever is in the sandbox can dial porter.sock. Whatever comes over it, the gateway answers for itself and lives on. */
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import http2 from 'node:http2'
-import net from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type Answer, createImpostors, endless, json } from '../../../support/sandbox/impostor.ts'
 import { type PorterWorld, porterWorld, startPorter } from '../../../support/sandbox/porter.ts'
 import { until } from '../../../support/until.ts'
 
 let world: PorterWorld
 let gateway: Awaited<ReturnType<PorterWorld['startGateway']>>
-const sockets = new Set<net.Socket>()
+let impostors: ReturnType<typeof createImpostors>
 
 beforeEach(async () => {
   world = await porterWorld()
   gateway = await world.startGateway()
+  impostors = createImpostors(world.socketPath)
 })
 afterEach(async () => {
-  for (const socket of sockets) socket.destroy()
-  sockets.clear()
+  impostors.close()
   await world.close()
 })
 
-async function dialled() {
-  const socket = net.connect(world.socketPath)
-  sockets.add(socket)
-  socket.on('error', () => {})
-  await once(socket, 'connect')
-  return socket
-}
-
-type Answer = (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void
-
+const dialled = () => impostors.dial()
 async function impostor(answer: Answer) {
-  const session = http2.performServerHandshake(await dialled())
-  session.on('error', () => {})
-  session.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
-    stream.on('error', () => {})
-    // It passes for a porter, or nothing would be asked of it.
-    if (headers[':path'] === '/health') json(healthOf())(stream, headers)
-    else answer(stream, headers)
-  })
+  const session = await impostors.start(answer)
   await gateway.connected()
   return session
 }
-
-const json =
-  (value: unknown): Answer =>
-  (stream) => {
-    stream.respond({ ':status': 200 })
-    stream.end(JSON.stringify(value))
-  }
-const healthOf = () => ({
-  version: '1',
-  pid: 1,
-  startedAt: new Date().toISOString(),
-  instance: randomUUID(),
-  landlock: false,
-  dns: false,
-})
 const exec = { argv: ['true'], cwd: '/', timeoutMs: 1000 }
 
 describe('an answer is judged', () => {
@@ -71,21 +39,12 @@ describe('an answer is judged', () => {
     ],
     ['a status that is none', (stream) => stream.respond({ ':status': 599 }, { endStream: true }), 'sandbox_not_ready'],
     ['cut off', (stream) => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR), 'sandbox_not_ready'],
-    ['too large', flood, 'too_large'],
+    ['too large', endless(Number.POSITIVE_INFINITY), 'too_large'],
   ]
   test.each(rows)('%s', async (_what, answer, code) => {
     await impostor(answer)
     await expect(gateway.porter.exec(exec)).rejects.toMatchObject({ code })
   })
-
-  function flood(stream: http2.ServerHttp2Stream) {
-    stream.respond({ ':status': 200 })
-    const more = () => {
-      while (!stream.destroyed && stream.write(Buffer.alloc(65_536, 'x')));
-    }
-    stream.on('drain', more)
-    more()
-  }
 })
 
 test('a reason that the sandbox gives is cut to what people can read', async () => {
