@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { holdNotice } from './holds.ts'
 import { personId, prototypeId, sandboxId, slug } from './ids.ts'
 import { oneLine, paragraphs, programText } from './text.ts'
 
@@ -66,6 +67,8 @@ export const sandboxView = z.strictObject({
   runtime: z.enum(['runc', 'runsc']),
   policy: z.strictObject({ name: z.string(), version: z.int() }),
   proof: proof.nullable(),
+  /** Holds that cover it, oldest first: while there is one it cannot be started. */
+  holds: z.array(holdNotice).default([]),
 })
 export type SandboxView = z.infer<typeof sandboxView>
 

@@ -161,6 +161,7 @@ export const OTHER_REASONS = [
   'ended',
   'outcome-unknown',
   'ordered',
+  'released',
   'getting-ready',
   'could-not-get-ready',
   'proven',

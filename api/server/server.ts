@@ -25,6 +25,7 @@ const log = pino({ name: 'server', level: config.logLevel })
 const root = join(import.meta.dirname, '..', '..')
 
 const db = connect(config.databaseUrl, { max: 16 })
+const stops = connect(config.databaseUrl, { max: 4 })
 const appender = createAppender(config.databaseUrl)
 const sequencer = createSequencer(config.databaseUrl, (error) =>
   log.warn({ err: error }, 'the log waits for its places'),
@@ -34,7 +35,7 @@ const runner = createRunnerClient(config.paths.runnerSocket)
 const gateway = createGatewayClient(config.paths.gatewaySocket)
 const host = await runner.doctor().catch(() => null)
 const library = await openLibrary({ folder: config.policies, images: join(root, 'sandbox-images'), host })
-const sandboxes = createSandboxes({ db, runner, gateway, clientEnvironment: library.clientEnvironment, log })
+const sandboxes = createSandboxes({ db, stops, runner, gateway, clientEnvironment: library.clientEnvironment, log })
 const hasPolicies = (await db.selectFrom('policies').select('name').limit(1).execute()).length > 0
 const seeding = seedPolicies(db, { folder: config.policies, library, log })
 // Asking the package clients for their registries takes seconds: only the very first start waits for it.
@@ -43,6 +44,7 @@ else await seeding
 
 const app = await buildApp({
   db,
+  stops,
   append: appender.append,
   feed,
   gateway,
@@ -81,6 +83,7 @@ endWith(async () => {
   gateway.close()
   await runner.close()
   await db.destroy()
+  await stops.destroy()
 }, log)
 
 /** What people type. */

@@ -1,4 +1,5 @@
 import { type ExpressionBuilder, sql } from 'kysely'
+import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import { z } from 'zod'
 import { type PersonId, personId, prototypeId, sandboxId } from '../../contract/ids.ts'
 import { runtime } from '../../contract/programs/runner.ts'
@@ -7,6 +8,7 @@ import { ApiError } from '../../errors.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
 import type { OwnedKind, Ownership } from '../http/access.ts'
+import { noticeRow } from '../stops/held.ts'
 
 const row = z.object({
   id: prototypeId,
@@ -24,6 +26,7 @@ const row = z.object({
   policy_name: z.string(),
   policy_version: z.int(),
   proof: proof.nullable(),
+  holds: z.array(noticeRow),
 })
 
 function viewOf(raw: unknown): PrototypeView {
@@ -44,6 +47,7 @@ function viewOf(raw: unknown): PrototypeView {
       runtime: read.runtime,
       policy: { name: read.policy_name, version: read.policy_version },
       proof: read.proof,
+      holds: read.holds,
     },
   }
 }
@@ -59,6 +63,20 @@ function views(db: Store) {
     .select(['prototypes.id', 'title', 'hypothesis', 'label', 'prototypes.owner_id', 'people.name as owner_name'])
     .select(['prototypes.created_at', 'sandboxes.id as sandbox', 'state', 'detail', 'progress', 'runtime'])
     .select(['policy_name', 'policy_version', 'proof'])
+    .select((eb) => holdsOf(eb).as('holds'))
+}
+
+function holdsOf(eb: ExpressionBuilder<Database, 'sandboxes'>) {
+  return jsonArrayFrom(
+    eb
+      .selectFrom('sandboxes_held')
+      .innerJoin('holds', 'holds.id', 'sandboxes_held.hold_id')
+      .innerJoin('people as placer', 'placer.id', 'holds.placed_by')
+      .whereRef('sandboxes_held.sandbox_id', '=', 'sandboxes.id')
+      .select(['holds.scope', 'holds.reason', 'holds.placed_at', 'placer.name', 'placer.email'])
+      .orderBy('holds.placed_at')
+      .orderBy('holds.id'),
+  )
 }
 function newestSandbox(eb: ExpressionBuilder<Database, 'prototypes' | 'sandboxes'>) {
   return eb

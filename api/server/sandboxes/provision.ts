@@ -6,7 +6,7 @@ import { auditEvent } from '../../audit/event.ts'
 import type { SandboxId } from '../../contract/ids.ts'
 import type { PolicyInForce } from '../../contract/policy.ts'
 import { type ImageProgress, type SandboxSpec, type SandboxUsers, usersOf } from '../../contract/programs/runner.ts'
-import type { Proof, SandboxState } from '../../contract/prototypes.ts'
+import { type Proof, type SandboxState, sandboxState } from '../../contract/prototypes.ts'
 
 import { ApiError } from '../../errors.ts'
 import { failuresOf } from '../../policy/proof.ts'
@@ -15,6 +15,7 @@ import type { Database } from '../../store/tables.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
 import type { RunnerClient } from '../nodes/runner.ts'
 import { readPolicy } from '../policies/read.ts'
+import { isGettingReady } from './lifecycle.ts'
 import { lockSandbox, type SandboxRow, transitionTo } from './transition.ts'
 
 /** The gateway or the runner may be restarting: a step is tried again for this long. */
@@ -25,10 +26,12 @@ const RETRY_MS = 500
 
 export interface ProvisionDeps {
   db: Store
-  runner: Pick<RunnerClient, 'ensureImage' | 'create' | 'remove'>
+  runner: Pick<RunnerClient, 'ensureImage' | 'create' | 'stop' | 'remove'>
   gateway: Pick<GatewayClient, 'openDoor' | 'closeDoor' | 'doorStatus' | 'prove'>
   /** Where the package clients in the sandbox look, as the policy's bundles found it. Never a secret. */
   clientEnvironment(policy: PolicyInForce): Promise<Record<string, string>>
+  /** The row says that it is stopped: no step is begun, or tried again, after this. */
+  signal: AbortSignal
   log: FastifyBaseLogger
 }
 
@@ -46,22 +49,27 @@ const system = { type: 'system', id: 'server' } as const
  * On failure the container goes, the workspace stays, and the row says why.
  */
 export async function provision(id: SandboxId, deps: ProvisionDeps): Promise<void> {
-  const { db, runner, gateway, log } = deps
+  const { db, runner, gateway, signal, log } = deps
   try {
-    const { policy, users } = await begin(id, db)
+    const { start, policy, users, hadContainer } = await begin(id, db)
     const [image, environment] = await Promise.all([
-      patiently(() => runner.ensureImage(policy.tools.allow, (progress) => void showProgress(id, progress, deps))),
+      patiently(
+        () => runner.ensureImage(policy.tools.allow, (progress) => void showProgress(id, progress, deps)),
+        signal,
+      ),
       deps.clientEnvironment(policy),
+      hadContainer && patiently(() => endWhatRan(id, deps), signal),
     ])
-    await advance(id, 'starting', db, { image })
-    await patiently(() => gateway.openDoor(id))
-    await patiently(() => createContainer(specOf(id, image, users, policy, environment), deps))
+    await advance(start, 'starting', db, { image })
+    await patiently(() => gateway.openDoor(id), signal)
+    await patiently(() => createContainer(specOf(id, image, users, policy, environment), deps), signal)
     await waitForPorter(id, deps)
-    await advance(id, 'proving', db)
-    const proof = await patiently(() => prove(id, deps))
-    await admit(id, proof, db)
+    await advance(start, 'proving', db)
+    const proof = await patiently(() => prove(id, deps), signal)
+    await admit(start, proof, db)
   } catch (error) {
-    if (error instanceof Interrupted) return
+    // What fails once it is stopped fails because of that; whoever stopped it ends what is left.
+    if (error instanceof Interrupted || signal.aborted) return
     log.error({ err: error, sandbox: id }, 'a sandbox could not be made ready')
     await markFailed(id, messageFor(error), db)
     await runner.remove(id, 'keep').catch((later) => log.warn({ err: later, sandbox: id }, 'left to the reconciler'))
@@ -71,13 +79,32 @@ export async function provision(id: SandboxId, deps: ProvisionDeps): Promise<voi
   }
 }
 
-async function begin(id: SandboxId, db: Store): Promise<{ policy: PolicyInForce; users: SandboxUsers }> {
+interface Start {
+  id: SandboxId
+  number: number
+}
+interface Begun {
+  policy: PolicyInForce
+  users: SandboxUsers
+  /** Which start of it this is: after a stop and another start, this one is over. */
+  start: Start
+  /** With processes that must not live on in this start. */
+  hadContainer: boolean
+}
+
+async function begin(id: SandboxId, db: Store): Promise<Begun> {
   const row = await db.selectFrom('sandboxes').selectAll().where('id', '=', id).executeTakeFirst()
-  if (!row || row.user_slot === null) throw new Interrupted()
+  if (!row || row.user_slot === null || !isGettingReady(sandboxState.parse(row.state))) throw new Interrupted()
   const policy = await readPolicy(db, row.policy_name, row.policy_version)
   if (!policy)
     throw new ApiError('policy_invalid', `The policy "${row.policy_name}" version ${row.policy_version} is gone.`)
-  return { policy, users: usersOf(row.user_slot, policy.sandbox.runtime) }
+  const hadContainer = row.image !== null && row.state !== 'proving'
+  return {
+    start: { id, number: row.starts },
+    policy,
+    users: usersOf(row.user_slot, policy.sandbox.runtime),
+    hadContainer,
+  }
 }
 
 function specOf(
@@ -93,6 +120,16 @@ function specOf(
   return { id, image, runtime, users, cpus, memoryBytes, diskBytes, pids, ...accepted, workspaceExec, environment }
 }
 
+/**
+ * A stop is committed before the processes end, and whoever had to end them may have been killed in between. What is handed
+ * out was started after the last stop, whatever became of that one.
+ */
+async function endWhatRan(id: SandboxId, { runner }: ProvisionDeps): Promise<void> {
+  await runner.stop(id).catch((error: unknown) => {
+    if (!(error instanceof ApiError && error.code === 'not_found')) throw error
+  })
+}
+
 /** `conflict`: the container was made from another image or policy. It is made again; the workspace is kept. */
 async function createContainer(spec: SandboxSpec, { runner }: ProvisionDeps) {
   try {
@@ -104,10 +141,10 @@ async function createContainer(spec: SandboxSpec, { runner }: ProvisionDeps) {
   }
 }
 
-async function waitForPorter(id: SandboxId, { gateway }: ProvisionDeps): Promise<void> {
+async function waitForPorter(id: SandboxId, { gateway, signal }: ProvisionDeps): Promise<void> {
   const endsAt = Date.now() + PORTER_PATIENCE_MS
   while (Date.now() < endsAt) {
-    const { porter } = await patiently(() => gateway.doorStatus(id))
+    const { porter } = await patiently(() => gateway.doorStatus(id), signal)
     if (porter === 'connected') return
     await delay(PORTER_LOOK_MS)
   }
@@ -125,9 +162,10 @@ async function prove(id: SandboxId, deps: ProvisionDeps): Promise<Proof> {
 }
 
 /** Records the proof. When one probe failed, something that must hold does not: nothing may run in this sandbox, and it throws. */
-async function admit(id: SandboxId, proof: Proof, db: Store): Promise<void> {
+async function admit(start: Start, proof: Proof, db: Store): Promise<void> {
+  const { id } = start
   await db.transaction().execute(async (trx) => {
-    const row = await lockUnderWay(id, trx)
+    const row = await lockUnderWay(start, trx)
     await trx
       .updateTable('sandboxes')
       .set({ proof: JSON.stringify(proof) })
@@ -161,18 +199,19 @@ async function recordProof(trx: Transaction<Database>, row: SandboxRow, { ok, pr
 }
 
 /** Commits `to` as the state, or leaves it when a restart found the sandbox further on. */
-async function advance(id: SandboxId, to: SandboxState, db: Store, set: { image?: string } = {}): Promise<void> {
+async function advance(start: Start, to: SandboxState, db: Store, set: { image?: string } = {}): Promise<void> {
+  const { id } = start
   await db.transaction().execute(async (trx) => {
-    const row = await lockUnderWay(id, trx)
+    const row = await lockUnderWay(start, trx)
     if (set.image) await trx.updateTable('sandboxes').set({ image: set.image }).where('id', '=', id).execute()
     if (PATH.indexOf(row.state) >= PATH.indexOf(to)) return
     await transitionTo(trx, row, to, { actor: system, reason: 'getting-ready', correlation: id })
   })
 }
 
-async function lockUnderWay(id: SandboxId, trx: Transaction<Database>): Promise<SandboxRow> {
+async function lockUnderWay({ id, number }: Start, trx: Transaction<Database>): Promise<SandboxRow> {
   const row = await lockSandbox(trx, id)
-  if (!row || !PATH.includes(row.state) || row.state === 'claimed') throw new Interrupted()
+  if (!row || !isGettingReady(row.state) || row.starts !== number) throw new Interrupted()
   return row
 }
 
@@ -200,9 +239,10 @@ async function showProgress(id: SandboxId, progress: ImageProgress, { db, log }:
 const messageFor = (error: unknown) =>
   error instanceof ApiError ? error.message : 'Something went wrong on our side. The log of the server says more.'
 
-async function patiently<T>(step: () => Promise<T>): Promise<T> {
+async function patiently<T>(step: () => Promise<T>, signal: AbortSignal): Promise<T> {
   const endsAt = Date.now() + PATIENCE_MS
   for (;;) {
+    if (signal.aborted) throw new Interrupted()
     try {
       return await step()
     } catch (error) {

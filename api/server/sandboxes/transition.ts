@@ -8,13 +8,16 @@ import { type SandboxState, sandboxState } from '../../contract/prototypes.ts'
 import type { Reason } from '../../contract/reasons.ts'
 import { ApiError } from '../../errors.ts'
 import type { Database } from '../../store/tables.ts'
-import { checkTransition } from './lifecycle.ts'
+import { keepHoldsOut, refuseHeld } from '../stops/held.ts'
+import { beginsStart, checkTransition, isAllowedOnHold } from './lifecycle.ts'
 
 const row = z.object({
   id: sandboxId,
   prototype_id: prototypeId,
   owner_id: personId,
   state: sandboxState,
+  /** How often it was started. */
+  starts: z.int(),
   policy_name: z.string(),
   policy_version: z.int(),
 })
@@ -28,18 +31,22 @@ export interface Cause {
   detail?: string | null
 }
 
-/** Holds the row until the transaction ends, so that one sandbox makes one transition at a time. */
+/**
+ * Keeps the row until the transaction ends, so that one sandbox makes one transition at a time. First in its transaction:
+ * whoever places a hold locks in the same order.
+ */
 export async function lockSandbox(trx: Transaction<Database>, id: SandboxId): Promise<SandboxRow | null> {
+  await keepHoldsOut(trx)
   const found = await trx
     .selectFrom('sandboxes')
-    .select(['id', 'prototype_id', 'owner_id', 'state', 'policy_name', 'policy_version'])
+    .select(['id', 'prototype_id', 'owner_id', 'state', 'starts', 'policy_name', 'policy_version'])
     .where('id', '=', id)
     .forUpdate()
     .executeTakeFirst()
   return found ? row.parse(found) : null
 }
 
-/** The one way to change a sandbox's state: legal by lifecycle.ts, and recorded in the same transaction. */
+/** The one way to change a sandbox's state: legal by lifecycle.ts, by the holds on it, and recorded in the same transaction. */
 export async function transitionTo(
   trx: Transaction<Database>,
   from: SandboxRow,
@@ -47,11 +54,13 @@ export async function transitionTo(
   cause: Cause,
 ): Promise<void> {
   const legal = checkTransition(from.state, to)
+  if (!isAllowedOnHold(to)) await refuseHeld(trx, { sandbox: from.id, owner: from.owner_id })
   if (!legal.ok) throw new ApiError('conflict', legal.reason)
   const detail = cause.detail ?? null
+  const starts = beginsStart(from.state, to) ? from.starts + 1 : from.starts
   await trx
     .updateTable('sandboxes')
-    .set({ state: to, detail, progress: null, updated_at: new Date() })
+    .set({ state: to, starts, detail, progress: null, updated_at: new Date() })
     .where('id', '=', from.id)
     .execute()
   await appendIn(

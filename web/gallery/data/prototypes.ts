@@ -21,6 +21,7 @@ export const sandbox = (state: SandboxState, more: Partial<SandboxView> = {}): S
   runtime: 'runc',
   policy: { name: 'standard', version: 3 },
   proof: state === 'claimed' ? proof : null,
+  holds: [],
   ...more,
 })
 
