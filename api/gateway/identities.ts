@@ -14,10 +14,11 @@ const row = z.object({
   state: sandboxState,
   policy: policyInForce.nullable(),
   user_slot: z.int().nullable(),
+  held: z.boolean(),
   runtime,
 })
 
-/** States in which what a sandbox asks for is judged by its policy; in any other it is denied whatever it asks. */
+/** States in which what a sandbox asks for is judged by its policy, unless there is a hold on it; else it is denied whatever it asks. */
 const JUDGED = new Set(['proving', 'claimed'])
 /** States whose socket directory must exist, so that the porter can reach us. */
 const WITH_DOOR = new Set(['starting', 'proving', 'ready', 'claimed', 'paused'])
@@ -49,17 +50,20 @@ export function createIdentities(db: Store) {
         'prototypes.label',
         'policies_in_force.body as policy',
       ])
+      .select(({ exists, selectFrom }) =>
+        exists(selectFrom('sandboxes_held').select('hold_id').whereRef('sandbox_id', '=', 'sandboxes.id')).as('held'),
+      )
       .execute()
     const identities = new Map<SandboxId, DoorIdentity>()
     const owners = new Map<SandboxId, PersonId>()
     const doors: SandboxId[] = []
     const porterUsers = new Map<SandboxId, number>()
     for (const raw of rows) {
-      const { state, policy, user_slot: slot, runtime, ...identity } = row.parse(raw)
+      const { state, policy, held, user_slot: slot, runtime, ...identity } = row.parse(raw)
       if (slot !== null) porterUsers.set(identity.sandbox, usersOf(slot, runtime).porter)
       owners.set(identity.sandbox, identity.person)
       if (WITH_DOOR.has(state)) doors.push(identity.sandbox)
-      if (JUDGED.has(state) && policy)
+      if (JUDGED.has(state) && policy && !held)
         identities.set(identity.sandbox, { ...identity, proving: state === 'proving', policy })
     }
     read.identities = identities

@@ -35,7 +35,7 @@ import { prototypeRoutes } from './prototypes/routes.ts'
 import { claimedSandbox } from './sandboxes/claimed.ts'
 import { sandboxRoutes } from './sandboxes/routes.ts'
 import type { Sandboxes } from './sandboxes/sandboxes.ts'
-import { isPersonHeld } from './stops/held.ts'
+import { isPersonHeld, refuseHeld } from './stops/held.ts'
 import { kill } from './stops/kill.ts'
 import { stopRoutes } from './stops/routes.ts'
 import { terminalRoutes } from './terminals/routes.ts'
@@ -106,7 +106,13 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   prototypeRoutes(app, { db, sandboxes })
   stopRoutes(app, { db, stops, gateway, sandboxes, live })
   sandboxRoutes(app, { db, append, gateway, sandboxes })
-  terminalRoutes(app, { gateway, tickets: deps.tickets, claimed: (id) => claimedSandbox(db, id), append })
+  terminalRoutes(app, {
+    gateway,
+    tickets: deps.tickets,
+    claimed: (id) => claimedSandbox(db, id),
+    refuseHeld: (sandbox, owner) => refuseHeld(db, { sandbox, owner }),
+    append,
+  })
   policiesRoutes(app, { db, library: deps.library })
   modelsRoutes(app, { db, gateway })
   auditRoutes(app, { db, append, feed, live })

@@ -97,6 +97,12 @@ export function createTerminals({ porter, log, sandbox, append, outbox, quotaByt
       await terminal.finish({ exitCode: null, why: 'closed by a person' })
     },
 
+    /** Every one that runs, and every one that is being opened. Those that cannot be opened any more are none. */
+    async endAll(why: string) {
+      const endThem = () => Promise.all(byName.values().map((terminal) => terminal.finish({ exitCode: null, why })))
+      await Promise.all([endThem(), Promise.allSettled(opening.values()).then(endThem)])
+    },
+
     /**
      * Output from `offset` on (null: about the last MiB) and then live; what is written to it is input. Ends when the
      * terminal has ended and everything was read. It never gives a byte that is not recorded.
