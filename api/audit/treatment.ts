@@ -70,7 +70,9 @@ export const treatmentOf: Treatments = {
   'provider.removed': { provider: 'keep' },
   'model.assigned': { slot: 'keep', provider: 'keep', model: 'keep' },
   'audit.read': { query: 'mask', rows: 'keep' },
-  'kill.ordered': { scope: 'keep', target: 'keep' },
+  'kill.ordered': { scope: 'keep', target: 'keep', why: 'mask' },
+  'hold.placed': { hold: 'keep', scope: 'keep', target: 'keep', why: 'mask' },
+  'hold.released': { hold: 'keep', scope: 'keep', target: 'keep', why: 'mask' },
   'platform.started': { program: 'keep', version: 'keep', unsafe: 'keep' },
   'platform.hung': { program: 'keep', silentMs: 'keep' },
 }

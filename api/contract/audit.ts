@@ -108,7 +108,10 @@ export const detailOf = {
   'provider.removed': z.strictObject({ provider: text }),
   'model.assigned': z.strictObject({ slot: text, provider: text.nullable(), model: text.nullable() }),
   'audit.read': z.strictObject({ query: text, rows: z.int() }),
-  'kill.ordered': z.strictObject({ scope: text, target: text.nullable() }),
+  /** Events of earlier versions have no `why`. */
+  'kill.ordered': z.strictObject({ scope: text, target: text.nullable(), why: text.nullable().default(null) }),
+  'hold.placed': z.strictObject({ hold: text, scope: text, target: text.nullable(), why: text }),
+  'hold.released': z.strictObject({ hold: text, scope: text, target: text.nullable(), why: text }),
   'platform.started': z.strictObject({ program: text, version: text, unsafe: z.array(text) }),
   /** A program did not answer the launcher for so long that it was killed and started again; written by its next life. */
   'platform.hung': z.strictObject({ program: text, silentMs: z.int() }),

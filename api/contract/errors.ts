@@ -13,6 +13,7 @@ export const errorCode = z.enum([
   'throttled',
   'origin_refused',
   'sandbox_not_ready',
+  'held',
   'audit_unavailable',
   'runner_unavailable',
   'gateway_unavailable',
@@ -33,6 +34,8 @@ export const statusOf: Record<ErrorCode, number> = {
   throttled: 429,
   origin_refused: 403,
   sandbox_not_ready: 409,
+  /** Locked (RFC 4918, section 11.3): by security or an admin, until one of them releases it. */
+  held: 423,
   audit_unavailable: 503,
   runner_unavailable: 503,
   gateway_unavailable: 503,

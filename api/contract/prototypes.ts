@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { holdNotice } from './holds.ts'
 import { personId, prototypeId, sandboxId, slug } from './ids.ts'
 import { containerChanges, policyRef, rebuildReason } from './in-force.ts'
 import { oneLine, paragraphs, programText } from './text.ts'
@@ -71,6 +72,8 @@ export const sandboxView = z.strictObject({
   /** While it is made anew for another version of its policy. */
   rebuiltFor: rebuildReason.nullable().default(null),
   proof: proof.nullable(),
+  /** Holds that cover it, oldest first: while there is one it cannot be started. */
+  holds: z.array(holdNotice).default([]),
 })
 export type SandboxView = z.infer<typeof sandboxView>
 

@@ -164,6 +164,7 @@ export const OTHER_REASONS = [
   'ended',
   'outcome-unknown',
   'ordered',
+  'released',
   'getting-ready',
   'could-not-get-ready',
   'proven',

@@ -47,13 +47,16 @@ export function buildControl({ doors, identities, providers, auditHealthy, log }
     return { ok: audit, audit, reason: audit ? null : 'The audit log cannot be written: everything is denied.' }
   })
   app.post('/kill', { schema: { body: killOrder } }, async ({ body }, reply) => {
+    const cut = () => doors.cut((id) => covers(body, id, identities))
+    // What is open ends although the database may not answer; what was opened meanwhile ends after it was read.
+    cut()
     await identities.refresh()
-    doors.cut((id) => covers(body, id, identities))
+    cut()
     return reply.code(204).send()
   })
   doorRoutes(app, doors, identities)
   porterRoutes(app, doors, identities)
-  terminalRoutes(app, doors)
+  terminalRoutes(app, doors, identities)
   providerRoutes(app, providers)
   return app
 }
@@ -108,16 +111,27 @@ function openDoorOf(doors: Doors, id: SandboxId): Door {
   return door
 }
 
-/** For everything but the proof itself. */
-function trustedDoorOf(doors: Doors, id: SandboxId): Door {
-  const door = openDoorOf(doors, id)
-  if (!door.porter.connected())
-    throw new ApiError('sandbox_not_ready', 'The sandbox does not answer yet. Try again in a moment.')
+/** For everything but the proof itself: a sandbox that is stopped, or on hold, runs nothing that came a moment too late. */
+async function usableDoorOf(doors: Doors, identities: Identities, id: SandboxId): Promise<Door> {
+  connectedDoorOf(doors, id)
+  const isClaimed = () => identities.identityOf(id)?.proving === false
+  // Whoever asks may have read the newest row before we were notified of it.
+  if (!isClaimed()) await identities.refresh()
+  if (!isClaimed())
+    throw new ApiError('sandbox_not_ready', 'Nobody can work in this sandbox now. Look at its page for the reason.')
+  const door = connectedDoorOf(doors, id)
   if (!door.porter.isTrusted())
     throw new ApiError(
       'sandbox_not_ready',
       'The sandbox was started again and is being checked. Try again in a moment.',
     )
+  return door
+}
+
+function connectedDoorOf(doors: Doors, id: SandboxId): Door {
+  const door = openDoorOf(doors, id)
+  if (!door.porter.connected())
+    throw new ApiError('sandbox_not_ready', 'The sandbox does not answer yet. Try again in a moment.')
   return door
 }
 
@@ -156,19 +170,22 @@ function porterRoutes(app: ControlApp, doors: Doors, identities: Identities): vo
   const exec = { schema: { params: byId, body: execRequest, response: { 200: execResult } } }
   app.post('/sandboxes/:id/exec', exec, async (request) => {
     const command: ExecRequest = request.body
-    return trustedDoorOf(doors, request.params.id).porter.exec(command, signalOf(request))
+    const signal = signalOf(request)
+    const { porter } = await usableDoorOf(doors, identities, request.params.id)
+    return porter.exec(command, signal)
   })
 }
 
-function terminalRoutes(app: ControlApp, doors: Doors): void {
+function terminalRoutes(app: ControlApp, doors: Doors, identities: Identities): void {
   const list = { schema: { params: byId, response: { 200: terminalList } } }
   app.get('/sandboxes/:id/terminals', list, async ({ params }) => ({
     items: await openDoorOf(doors, params.id).terminals.list(),
   }))
   const open = { schema: { params: byId, body: terminalOpen, response: { 200: terminalInfo } } }
-  app.post('/sandboxes/:id/terminals', open, async ({ params, body }) =>
-    trustedDoorOf(doors, params.id).terminals.open(body),
-  )
+  app.post('/sandboxes/:id/terminals', open, async ({ params, body }) => {
+    const { terminals } = await usableDoorOf(doors, identities, params.id)
+    return terminals.open(body)
+  })
   app.post('/sandboxes/:id/terminals/end', { schema: { params: byId, body: terminalsEnd } }, async (request, reply) => {
     await doors.find(request.params.id)?.terminals.endAll(request.body.why)
     return reply.code(204).send()

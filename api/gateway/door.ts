@@ -67,9 +67,14 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
       egress.rejudge()
       models.rejudge()
     },
+    /** Ends everything that is open: what leaves, what is looked into, what is run. */
     cut() {
       egress.closeAll('killed')
       void models.closeAll('killed')
+      terminals
+        .endAll('the sandbox was stopped')
+        .catch((error) => log.error({ err: error }, 'a terminal did not end as it should'))
+      porter.cut()
     },
     /** `remove`: the sandbox is gone, and so is its directory; without it the sockets are only let go. */
     async close({ remove }: { remove: boolean }) {

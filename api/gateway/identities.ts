@@ -18,10 +18,11 @@ const row = z.object({
   policy_version: z.int(),
   container_version: z.int().nullable(),
   user_slot: z.int().nullable(),
+  held: z.boolean(),
   runtime,
 })
 
-/** States in which what a sandbox asks for is judged by its policy; in any other it is denied whatever it asks. */
+/** States in which what a sandbox asks for is judged by its policy, unless there is a hold on it; else it is denied whatever it asks. */
 const JUDGED = new Set(['proving', 'claimed'])
 /** States whose socket directory must exist, so that the porter can reach us. */
 const WITH_DOOR = new Set(['starting', 'proving', 'ready', 'claimed', 'paused'])
@@ -86,6 +87,9 @@ export function createIdentities(db: Store, instance: number) {
         'sandboxes.policy_version',
         'sandboxes.container_version',
       ])
+      .select(({ exists, selectFrom }) =>
+        exists(selectFrom('sandboxes_held').select('hold_id').whereRef('sandbox_id', '=', 'sandboxes.id')).as('held'),
+      )
       .execute()
     const identities = new Map<SandboxId, DoorIdentity>()
     const owners = new Map<SandboxId, PersonId>()
@@ -98,7 +102,7 @@ export function createIdentities(db: Store, instance: number) {
       if (slot !== null) porterUsers.set(sandbox, usersOf(slot, each.runtime).porter)
       owners.set(sandbox, person)
       if (WITH_DOOR.has(state)) doors.push(sandbox)
-      const policy = JUDGED.has(state) ? inForce(each) : null
+      const policy = JUDGED.has(state) && !each.held ? inForce(each) : null
       if (policy === null) continue
       const made = container === null ? {} : { container }
       identities.set(sandbox, { sandbox, prototype, person, label, proving: state === 'proving', policy, ...made })

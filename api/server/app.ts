@@ -12,7 +12,7 @@ import { auditRoutes } from './audit/routes.ts'
 import { keepAccess } from './http/access.ts'
 import { answer, answerBrokenRequest, answerErrors } from './http/errors.ts'
 import { healthRoutes, type Part } from './http/health.ts'
-import { limitRequests, REQUESTS_PER_MINUTE, type RequestsPerMinute } from './http/limits/rate-limits.ts'
+import { isStop, limitRequests, REQUESTS_PER_MINUTE, type RequestsPerMinute } from './http/limits/rate-limits.ts'
 import { createLiveConnections } from './http/live.ts'
 import { describeApi } from './http/openapi.ts'
 import { refuseOtherOrigins } from './http/origin.ts'
@@ -33,14 +33,18 @@ import { policiesRoutes } from './policies/routes.ts'
 import { ownershipOf } from './prototypes/read.ts'
 import { prototypeRoutes } from './prototypes/routes.ts'
 import { claimedSandbox } from './sandboxes/claimed.ts'
-import { kill } from './sandboxes/kill.ts'
 import { sandboxRoutes } from './sandboxes/routes.ts'
 import type { Sandboxes } from './sandboxes/sandboxes.ts'
+import { isPersonHeld, refuseHeld } from './stops/held.ts'
+import { kill } from './stops/kill.ts'
+import { stopRoutes } from './stops/routes.ts'
 import { terminalRoutes } from './terminals/routes.ts'
 import type { Tickets } from './terminals/tickets.ts'
 
 export interface AppDeps {
   db: Store
+  /** Connections of their own for stops, which are served when all others are taken. */
+  stops: Store
   append: Append
   feed: AuditFeed
   gateway: GatewayClient
@@ -66,19 +70,22 @@ const WHOLE_REQUEST_MS = 60_000
 
 /** The people's door: plugins, then routes, in the order in which they judge. Never listens. */
 export async function buildApp(deps: AppDeps): Promise<App> {
-  const { db, append, feed, gateway, runner, sandboxes, log, url } = deps
+  const { db, stops, append, feed, gateway, runner, sandboxes, log, url } = deps
   const secure = url?.startsWith('https:') ?? false
   const app = createApp(log, deps.trustedProxy)
-  const live = createLiveConnections((caller) => stillHolds(db, caller))
+  const live = createLiveConnections(
+    async (caller) => (await stillHolds(db, caller)) && !(await isPersonHeld(db, caller.id)),
+  )
+  const storeFor = (request: FastifyRequest) => (isStop(request) ? stops : db)
   app.addHook('preClose', async () => live.endAll())
 
   await sendSecurityHeaders(app, { secure })
   await app.register(cookies)
   answerErrors(app)
   refuseOtherOrigins(app, url)
-  recogniseCallers(app, { db, secure })
+  recogniseCallers(app, { storeFor, secure })
   await limitRequests(app, deps.requestsPerMinute ?? REQUESTS_PER_MINUTE)
-  keepAccess(app, { ownershipOf: (kind, id) => ownershipOf(db, kind, id), append })
+  keepAccess(app, { ownershipOf: (request, kind, id) => ownershipOf(storeFor(request), kind, id), append })
   await app.register(websocket, { options: { maxPayload: MAX_CLIENT_MESSAGE_BYTES } })
   endSocketsWithTheirRight(app, live)
   await describeApi(app, deps.version)
@@ -90,13 +97,24 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     db,
     live,
     stopAllOf: (id, request) =>
-      kill({ db, gateway, sandboxes }, { scope: 'person', id }, askedBy(request), callerOf(request).name),
+      kill(
+        { db: stops, gateway, sandboxes },
+        { scope: 'person', id, hold: false },
+        { asked: askedBy(request), name: callerOf(request).name },
+      ),
     originFor: (request) => url ?? ownOrigin(request),
   })
   tokenRoutes(app, { db, live })
   prototypeRoutes(app, { db, sandboxes, chooseGateway: deps.chooseGateway })
+  stopRoutes(app, { db, stops, gateway, sandboxes, live })
   sandboxRoutes(app, { db, append, gateway, sandboxes })
-  terminalRoutes(app, { gateway, tickets: deps.tickets, claimed: (id) => claimedSandbox(db, id), append })
+  terminalRoutes(app, {
+    gateway,
+    tickets: deps.tickets,
+    claimed: (id) => claimedSandbox(db, id),
+    refuseHeld: (sandbox, owner) => refuseHeld(db, { sandbox, owner }),
+    append,
+  })
   policiesRoutes(app, { db, library: deps.library, sandboxes })
   modelsRoutes(app, { db, gateway })
   auditRoutes(app, { db, append, feed, live })

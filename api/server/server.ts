@@ -30,6 +30,7 @@ const log = pino({ name: 'server', level: config.logLevel })
 const root = join(import.meta.dirname, '..', '..')
 
 const db = connect(config.databaseUrl, { max: POOL.server })
+const stops = connect(config.databaseUrl, { max: POOL.stops })
 const appender = createAppender(config.databaseUrl)
 const sequencer = createSequencer(config.databaseUrl, (error) =>
   log.warn({ err: error }, 'the log waits for its places'),
@@ -37,11 +38,12 @@ const sequencer = createSequencer(config.databaseUrl, (error) =>
 const feed = createFeed(db, config.databaseUrl)
 const runner = createRunnerClient(config.paths.runnerSocket)
 const instances = Array.from({ length: config.gateways }, (_, n) => createGatewayClient(config.paths.gatewaySocket(n)))
-const gateway = createGateways(db, instances)
+// Which instance has a sandbox is asked on the connections of the stops: short questions, and a stop needs the answer.
+const gateway = createGateways(stops, instances)
 const retired = replaceRetired({ db, gateways: config.gateways, lockOf: config.paths.gatewayLock, log })
 const host = await runner.doctor().catch(() => null)
 const library = await openLibrary({ folder: config.policies, images: join(root, 'sandbox-images'), host })
-const sandboxes = createSandboxes({ db, runner, gateway, clientEnvironment: library.clientEnvironment, log })
+const sandboxes = createSandboxes({ db, stops, runner, gateway, clientEnvironment: library.clientEnvironment, log })
 const hasPolicies = (await db.selectFrom('policies').select('name').limit(1).execute()).length > 0
 const rebuild = (id: SandboxId) => void sandboxes.rebuild(id, 'policy-narrowed')
 const seeding = seedPolicies(db, { folder: config.policies, library, log, rebuild })
@@ -51,6 +53,7 @@ else await seeding
 
 const app = await buildApp({
   db,
+  stops,
   append: appender.append,
   feed,
   gateway,
@@ -91,6 +94,7 @@ endWith(async () => {
   gateway.close()
   await runner.close()
   await db.destroy()
+  await stops.destroy()
 }, log)
 
 /** What people type. */

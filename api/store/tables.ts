@@ -1,5 +1,6 @@
 /** Rows as PostgreSQL holds them (migrations/*.sql). jsonb comes out as `unknown`: parse it with its schema from contract. */
 import type { ColumnType, Generated } from 'kysely'
+import type { HoldScope } from '../contract/holds.ts'
 
 /** Written as JSON text, read as whatever is there. */
 type Json = ColumnType<unknown, string, string>
@@ -90,12 +91,26 @@ export interface Database {
     user_slot: number | null
     /** Which instance of the gateway holds its sockets. */
     gateway: Generated<number>
+    /** How often it was started: transitionTo counts. */
+    starts: Generated<number>
     runtime: string
     image: string | null
     proof: NullableJson
     created_at: Created
     updated_at: Generated<Date>
   }
+  /** In force as long as the row is there. */
+  holds: {
+    id: string
+    scope: HoldScope
+    sandbox_id: string | null
+    person_id: string | null
+    reason: string
+    placed_by: string
+    placed_at: Created
+  }
+  /** A view: a row for each hold that covers a sandbox. */
+  sandboxes_held: { sandbox_id: Computed<string>; hold_id: Computed<string> }
   idempotency_keys: {
     person_id: string
     key: string

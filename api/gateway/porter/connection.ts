@@ -127,6 +127,10 @@ export function createPorterConnection({ log, isClaimed, onEvent }: PorterConnec
       if (!state.session || state.session.destroyed) throw notConnected()
       return state.session
     },
+    /** Ends whatever is asked of the porter now, and programs that it runs for us. It may connect again. */
+    cut() {
+      for (const session of sessions) session.destroy()
+    },
     async close() {
       state.closed = true
       state.session = null

@@ -97,9 +97,10 @@ export function createTerminals({ porter, log, sandbox, append, outbox, quotaByt
       await terminal.finish({ exitCode: null, why: 'closed by a person' })
     },
 
+    /** Every one that runs, and every one that is being opened. Those that cannot be opened any more are none. */
     async endAll(why: string) {
-      await queue.idle()
-      await Promise.all(Array.from(byName.values(), (terminal) => terminal.finish({ exitCode: null, why })))
+      const endThem = () => Promise.all(byName.values().map((terminal) => terminal.finish({ exitCode: null, why })))
+      await Promise.all([endThem(), Promise.allSettled(opening.values()).then(endThem)])
     },
 
     /**

@@ -28,7 +28,7 @@ declare module 'fastify' {
 
 interface AccessDeps {
   /** Null: there never was such a thing. */
-  ownershipOf: (kind: OwnedKind, id: string) => Promise<Ownership | null>
+  ownershipOf: (request: FastifyRequest, kind: OwnedKind, id: string) => Promise<Ownership | null>
   append: Append
 }
 
@@ -57,7 +57,7 @@ export function keepAccess(app: App, { ownershipOf, append }: AccessDeps): void 
     if (access === undefined || access === 'public') return
     const caller = callerOf(request)
     const target = namesOwner(access) ? targetOf(request) : null
-    const ownership = target?.id ? await ownershipOf(target.kind, target.id) : null
+    const ownership = target?.id ? await ownershipOf(request, target.kind, target.id) : null
     if (mayCall(access, caller, ownership)) return
     // What somebody removed themselves is missing, not forbidden. The answer is the same (law 10); nothing is held against them.
     if (!(ownership?.removed && isOwner(caller, ownership))) await refusals.record(refusedIn(request))

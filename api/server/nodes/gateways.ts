@@ -56,6 +56,7 @@ export function createGateways(db: Store, clients: readonly GatewayClient[]): Ga
     openTerminal: byId(({ openTerminal }) => openTerminal),
     resizeTerminal: byId(({ resizeTerminal }) => resizeTerminal),
     closeTerminal: byId(({ closeTerminal }) => closeTerminal),
+    endTerminals: byId(({ endTerminals }) => endTerminals),
     streamTerminal: byId(({ streamTerminal }) => streamTerminal),
 
     /** All are told at once. Throws when one could not be: its connections are gone with it, or end with it. */

@@ -1,4 +1,4 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Store } from '../../store/connect.ts'
 import type { App } from '../http/route.ts'
 import { findBySession, findByToken, type StartedSession } from './sign-in/sessions.ts'
@@ -17,9 +17,13 @@ export function clearSessionCookie(reply: FastifyReply, secure: boolean): void {
 }
 
 /** Finds who is behind each request: a bearer token, or else the cookie. A wrong token is nobody, whatever the cookie says. */
-export function recogniseCallers(app: App, { db, secure }: { db: Store; secure: boolean }): void {
+export function recogniseCallers(
+  app: App,
+  { storeFor, secure }: { storeFor: (request: FastifyRequest) => Store; secure: boolean },
+): void {
   app.decorateRequest('caller', null)
   app.addHook('onRequest', async (request) => {
+    const db = storeFor(request)
     const { authorization } = request.headers
     if (authorization !== undefined) {
       const bearer = /^Bearer (bk_[\w-]{43})$/i.exec(authorization)?.[1]

@@ -13,7 +13,7 @@ interface PeopleDeps {
   db: Store
   live: LiveConnections
   /** Stops a person's sandboxes, on behalf of the caller of the request; called when the person may run nothing any more. */
-  stopAllOf: (person: PersonId, request: FastifyRequest) => Promise<void>
+  stopAllOf: (person: PersonId, request: FastifyRequest) => Promise<unknown>
   /** The origin that people type, for links. */
   originFor: (request: FastifyRequest) => string
 }

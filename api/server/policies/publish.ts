@@ -13,6 +13,7 @@ import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
 import { followPolicy, lockSandboxesOf } from '../sandboxes/follow-policy.ts'
 import type { Cause } from '../sandboxes/transition.ts'
+import { keepHoldsOut } from '../stops/held.ts'
 import { type Library, problemText, yamlFiles } from './library.ts'
 import { lockPolicy } from './read.ts'
 
@@ -48,7 +49,8 @@ export async function publishPolicy(db: Store, given: Publishing): Promise<Polic
     )
 
   const { version, changed, followed } = await db.transaction().execute(async (trx) => {
-    // In this order everywhere: a policy, its sandboxes, people. The row of `created_by` is locked by its reference.
+    // In this order everywhere: holds, a policy, its sandboxes, people. The row of `created_by` is locked by its reference.
+    await keepHoldsOut(trx)
     await lockPolicy(trx, name)
     await lockSandboxesOf(trx, name)
     const before = await trx

@@ -15,6 +15,7 @@ import { findPerson, mayRun } from '../people/people.ts'
 import { holdPolicy, readPolicy } from '../policies/read.ts'
 import { keepLimit } from '../sandboxes/limit.ts'
 import { takeUserSlot } from '../sandboxes/user-slots.ts'
+import { keepHoldsOut, refuseHeld } from '../stops/held.ts'
 import { findPrototype } from './read.ts'
 
 const KEY_LIFETIME_MS = 24 * 3_600_000
@@ -39,6 +40,7 @@ export function createPrototype(
 ): Promise<{ view: PrototypeView; isNew: boolean }> {
   const { asked, body } = command
   return db.transaction().execute(async (trx) => {
+    await keepHoldsOut(trx)
     await holdPolicy(trx, body.policy)
     // One at a time for a person: neither the key nor the limit can be raced.
     const person = await findPerson(trx, asked.person, { forUpdate: true })
@@ -47,6 +49,7 @@ export function createPrototype(
     const before = await findRepeated(trx, command)
     if (before) return { view: before, isNew: false }
 
+    await refuseHeld(trx, { sandbox: null, owner: asked.person })
     const policy = await readPolicy(trx, body.policy)
     if (!policy) throw new ApiError('invalid_request', `policy: there is no policy named ${body.policy}.`)
     await keepLimit(trx, asked.person, policy)

@@ -1,4 +1,5 @@
 import { type ExpressionBuilder, sql } from 'kysely'
+import { jsonArrayFrom } from 'kysely/helpers/postgres'
 import { z } from 'zod'
 import { type PersonId, personId, prototypeId, sandboxId } from '../../contract/ids.ts'
 import { rebuildReason } from '../../contract/in-force.ts'
@@ -10,6 +11,7 @@ import { policyChange, refOf } from '../../policy/change.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
 import type { OwnedKind, Ownership } from '../http/access.ts'
+import { noticeRow } from '../stops/held.ts'
 
 const row = z.object({
   id: prototypeId,
@@ -31,6 +33,7 @@ const row = z.object({
   made_by: policyInForce.nullable(),
   judged_by: policyInForce.nullable(),
   proof: proof.nullable(),
+  holds: z.array(noticeRow),
 })
 
 function viewOf(raw: unknown): PrototypeView {
@@ -53,6 +56,7 @@ function viewOf(raw: unknown): PrototypeView {
       waiting: read.made_by && read.judged_by ? policyChange(read.made_by, read.judged_by).changes : null,
       rebuiltFor: read.rebuilt_for,
       proof: read.proof,
+      holds: read.holds,
     },
   }
 }
@@ -70,6 +74,20 @@ function views(db: Store) {
     .select(['policy_name', 'policy_version', 'container_version', 'rebuilt_for', 'proof'])
     .select((eb) => [bodyOf(eb, 'sandboxes.container_version').as('made_by')])
     .select((eb) => [bodyOf(eb, 'sandboxes.policy_version').as('judged_by')])
+    .select((eb) => holdsOf(eb).as('holds'))
+}
+
+function holdsOf(eb: ExpressionBuilder<Database, 'sandboxes'>) {
+  return jsonArrayFrom(
+    eb
+      .selectFrom('sandboxes_held')
+      .innerJoin('holds', 'holds.id', 'sandboxes_held.hold_id')
+      .innerJoin('people as placer', 'placer.id', 'holds.placed_by')
+      .whereRef('sandboxes_held.sandbox_id', '=', 'sandboxes.id')
+      .select(['holds.scope', 'holds.reason', 'holds.placed_at', 'placer.name', 'placer.email'])
+      .orderBy('holds.placed_at')
+      .orderBy('holds.id'),
+  )
 }
 /** Null unless something waits for the sandbox: nobody else is asked for whole policies. */
 function bodyOf(

@@ -6,6 +6,7 @@ import type { Reason } from '../../contract/reasons.ts'
 import type { Store } from '../../store/connect.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
 import type { RunnerClient } from '../nodes/runner.ts'
+import { isDown } from './lifecycle.ts'
 import { type Action, reconcile, type Wanted } from './reconcile.ts'
 import { lockSandbox, transitionTo } from './transition.ts'
 import { freeUserSlots, removedWithUsers } from './user-slots.ts'
@@ -83,11 +84,14 @@ export function createActions({ db, runner, gateway, isBusy, makeReady, log }: A
     const recent = (starts.get(id) ?? []).filter((at) => at > Date.now() - STARTS_WITHIN_MS)
     if (recent.length >= MAX_STARTS) return markFound(db, id, 'failed')
     starts.set(id, [...recent, Date.now()])
-    await db.transaction().execute(async (trx) => {
+    const isStill = await db.transaction().execute(async (trx) => {
       const row = await lockSandbox(trx, id)
-      if (row) await transitionTo(trx, row, to, { actor: system, reason, correlation: id })
+      // Stopped since it was looked at: only its owner may start it now.
+      if (!row || isDown(row.state)) return false
+      await transitionTo(trx, row, to, { actor: system, reason, correlation: id })
+      return true
     })
-    makeReady(id)
+    if (isStill) makeReady(id)
   }
 
   return { compare, act }

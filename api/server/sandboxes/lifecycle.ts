@@ -17,6 +17,21 @@ export const legalTransitions: Record<SandboxState, readonly SandboxState[]> = {
   removed: [],
 }
 
+const GETTING_READY: readonly SandboxState[] = ['building', 'starting', 'proving']
+const DOWN: readonly SandboxState[] = ['stopped', 'failed', 'lost', 'removed']
+
+/** Under way to people. */
+export const isGettingReady = (state: SandboxState) => GETTING_READY.includes(state)
+/** Nothing of it runs, or ought to. */
+export const isDown = (state: SandboxState) => DOWN.includes(state)
+/** A sandbox that was never ready has nothing to keep: it counts as failed, and can be started from the beginning. */
+export const stoppedFrom = (state: SandboxState): SandboxState => (GETTING_READY.includes(state) ? 'failed' : 'stopped')
+/** Whether this begins another start of it, and not the next step of one. */
+export const beginsStart = (from: SandboxState, to: SandboxState) =>
+  (to === 'building' || to === 'starting') && !GETTING_READY.includes(from)
+/** What a hold allows: to go down, and to be found so. Being deleted would destroy what the hold is there to keep. */
+export const isAllowedOnHold = (to: SandboxState) => to !== 'removed' && isDown(to)
+
 export type Transition = { ok: true; state: SandboxState } | { ok: false; reason: string }
 
 export function checkTransition(from: SandboxState, to: SandboxState): Transition {

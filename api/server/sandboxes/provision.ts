@@ -5,17 +5,17 @@ import { appendIn } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
 import type { SandboxId } from '../../contract/ids.ts'
 import type { PolicyInForce } from '../../contract/policy.ts'
-import { type ImageProgress, type SandboxSpec, type SandboxUsers, usersOf } from '../../contract/programs/runner.ts'
+import type { ImageProgress, SandboxSpec } from '../../contract/programs/runner.ts'
 import type { Proof, SandboxState } from '../../contract/prototypes.ts'
 
 import { ApiError } from '../../errors.ts'
-import { policyFor, refOf } from '../../policy/change.ts'
+import { refOf } from '../../policy/change.ts'
 import { failuresOf } from '../../policy/proof.ts'
 import type { Store } from '../../store/connect.ts'
 import type { Database } from '../../store/tables.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
 import type { RunnerClient } from '../nodes/runner.ts'
-import { readPolicy } from '../policies/read.ts'
+import { isOutdated, isOver, type Plan, readPlan, specOf } from './plan.ts'
 import { lockSandbox, type SandboxRow, transitionTo } from './transition.ts'
 
 /** The gateway or the runner may be restarting: a step is tried again for this long. */
@@ -24,16 +24,18 @@ const RETRY_MS = 500
 
 export interface ProvisionDeps {
   db: Store
-  runner: Pick<RunnerClient, 'ensureImage' | 'create' | 'remove'>
+  runner: Pick<RunnerClient, 'ensureImage' | 'create' | 'stop' | 'remove'>
   gateway: Pick<GatewayClient, 'openDoor' | 'closeDoor' | 'prove'>
   /** Where the package clients in the sandbox look, as the policy's bundles found it. Never a secret. */
   clientEnvironment(policy: PolicyInForce): Promise<Record<string, string>>
+  /** The row says that it is stopped: no step is begun, or tried again, after this. */
+  signal: AbortSignal
   log: FastifyBaseLogger
 }
 
 /** The sandbox was stopped or removed while it was being made: not a failure. */
 class Interrupted extends Error {}
-/** Its policy changed in the meantime: what was made is not what is wanted. */
+/** Its policy changed in the meantime: it is made again from there. */
 class Outdated extends Error {}
 
 const TEMPORARY = /^(runner_unavailable|gateway_unavailable|sandbox_not_ready)$/
@@ -41,79 +43,58 @@ const TEMPORARY = /^(runner_unavailable|gateway_unavailable|sandbox_not_ready)$/
 const PATH: readonly SandboxState[] = ['building', 'starting', 'proving', 'claimed']
 const system = { type: 'system', id: 'server' } as const
 
-/** What a sandbox is made by, from its beginning to its end. */
-interface Plan {
-  /** In force for it. */
-  policy: PolicyInForce
-  /** The versions of it, as its row has them. */
-  versions: Pick<SandboxRow, 'policy_version' | 'container_version'>
-  users: SandboxUsers
-}
-
 /**
  * Drives a sandbox from `building` (or from wherever a crash left it) to `claimed`. Every step may be done twice: images
  * are found by their hash, containers by their id. What the next step does is committed as the new state before it is done.
  * On failure the container goes, the workspace stays, and the row says why.
  */
 export async function provision(id: SandboxId, deps: ProvisionDeps): Promise<void> {
-  const { db, runner, gateway, log } = deps
+  const { db, runner, gateway, signal, log } = deps
   const begun: { plan: Plan | null } = { plan: null }
   try {
-    begun.plan = await begin(id, db)
-    await make(id, begun.plan, deps)
+    begun.plan = await readPlan(id, db)
+    if (begun.plan) await make(begun.plan, deps)
   } catch (error) {
-    if (error instanceof Interrupted) return
-    const isOutdated = error instanceof Outdated || !(await markFailed(id, messageFor(error), begun.plan, db))
-    if (!isOutdated) log.error({ err: error, sandbox: id }, 'a sandbox could not be made ready')
+    // What fails once it is stopped fails because of that; whoever stopped it ends what is left.
+    if (error instanceof Interrupted || signal.aborted) return
+    const outdated = error instanceof Outdated || !(await markFailed(id, messageFor(error), begun.plan, db))
+    if (!outdated) log.error({ err: error, sandbox: id }, 'a sandbox could not be made ready')
     await runner.remove(id, 'keep').catch((later) => log.warn({ err: later, sandbox: id }, 'left to the reconciler'))
-    if (isOutdated) return provision(id, deps)
+    if (outdated) return provision(id, deps)
     await gateway
       .closeDoor(id)
       .catch((later) => log.warn({ err: later, sandbox: id }, 'its door stays open, and denies'))
   }
 }
 
-async function make(id: SandboxId, plan: Plan, deps: ProvisionDeps): Promise<void> {
-  const { db, runner, gateway } = deps
-  const { policy } = plan
+async function make(plan: Plan, deps: ProvisionDeps): Promise<void> {
+  const { db, runner, gateway, signal } = deps
+  const { id, policy } = plan
   const [image, environment] = await Promise.all([
-    patiently(() => runner.ensureImage(policy.tools.allow, (progress) => void showProgress(id, progress, deps))),
+    patiently(
+      () => runner.ensureImage(policy.tools.allow, (progress) => void showProgress(id, progress, deps)),
+      signal,
+    ),
     deps.clientEnvironment(policy),
     // Nobody is behind it yet, so it denies; the porter must find it when its container starts.
-    patiently(() => gateway.openDoor(id)),
+    patiently(() => gateway.openDoor(id), signal),
+    plan.hadContainer && patiently(() => endWhatRan(id, deps), signal),
   ])
-  await advance(id, 'starting', plan, db, { image })
-  await patiently(() => createContainer(specOf(id, image, plan, environment), deps))
-  await advance(id, 'proving', plan, db)
-  const proof = await patiently(() => prove(id, deps))
-  await admit(id, proof, plan, db)
+  await advance(plan, 'starting', db, { image })
+  await patiently(() => createContainer(specOf(plan, image, environment), deps), signal)
+  await advance(plan, 'proving', db)
+  const proof = await patiently(() => prove(id, deps), signal)
+  await admit(plan, proof, db)
 }
 
-async function begin(id: SandboxId, db: Store): Promise<Plan> {
-  const row = await db.selectFrom('sandboxes').selectAll().where('id', '=', id).executeTakeFirst()
-  if (!row || row.user_slot === null) throw new Interrupted()
-  const { policy_name: name, policy_version, container_version } = row
-  const judgedBy = await readPolicy(db, name, policy_version)
-  const container = container_version === null ? judgedBy : await readPolicy(db, name, container_version)
-  if (!judgedBy || !container)
-    throw new ApiError('policy_invalid', `The policy "${name}" version ${container_version ?? policy_version} is gone.`)
-  const policy = policyFor(judgedBy, container)
-  const versions = { policy_version, container_version }
-  return { policy, versions, users: usersOf(row.user_slot, policy.sandbox.runtime) }
-}
-
-function specOf(
-  id: SandboxId,
-  image: string,
-  { policy, versions, users }: Plan,
-  environment: Record<string, string>,
-): SandboxSpec {
-  const { runtime, cpus, memoryBytes, diskBytes, pids, unsafeUnlimited } = policy.sandbox
-  const { workspaceExec } = policy.tools
-  const accepted = unsafeUnlimited ? { unsafeUnlimited } : {}
-  const sizes = { cpus, memoryBytes, diskBytes, pids, ...accepted }
-  const madeBy = { name: policy.name, version: versions.container_version ?? versions.policy_version }
-  return { id, policy: madeBy, image, runtime, users, ...sizes, workspaceExec, environment }
+/**
+ * A stop is committed before the processes end, and whoever had to end them may have been killed in between. What is handed
+ * out was started after the last stop, whatever became of that one.
+ */
+async function endWhatRan(id: SandboxId, { runner }: ProvisionDeps): Promise<void> {
+  await runner.stop(id).catch((error: unknown) => {
+    if (!(error instanceof ApiError && error.code === 'not_found')) throw error
+  })
 }
 
 /** `conflict`: the container was made from another image or policy. It is made again; the workspace is kept. */
@@ -138,16 +119,16 @@ async function prove(id: SandboxId, { gateway }: ProvisionDeps): Promise<Proof> 
 }
 
 /** Records the proof. When one probe failed, something that must hold does not: nothing may run in this sandbox, and it throws. */
-async function admit(id: SandboxId, proof: Proof, plan: Plan, db: Store): Promise<void> {
+async function admit(plan: Plan, proof: Proof, db: Store): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    const row = await lockUnderWay(id, plan, trx)
+    const row = await lockUnderWay(plan, trx)
     await trx
       .updateTable('sandboxes')
       .set({ proof: JSON.stringify(proof) })
-      .where('id', '=', id)
+      .where('id', '=', plan.id)
       .execute()
     await recordProof(trx, row, proof)
-    if (proof.ok) await transitionTo(trx, row, 'claimed', { actor: system, reason: 'proven', correlation: id })
+    if (proof.ok) await transitionTo(trx, row, 'claimed', { actor: system, reason: 'proven', correlation: plan.id })
   })
   if (proof.ok) return
   throw new ApiError(
@@ -174,37 +155,29 @@ async function recordProof(trx: Transaction<Database>, row: SandboxRow, { ok, pr
 }
 
 /** Commits `to` as the state, or leaves it when a restart found the sandbox further on. */
-async function advance(
-  id: SandboxId,
-  to: SandboxState,
-  plan: Plan,
-  db: Store,
-  set: { image?: string } = {},
-): Promise<void> {
+async function advance(plan: Plan, to: SandboxState, db: Store, set: { image?: string } = {}): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    const row = await lockUnderWay(id, plan, trx)
-    if (set.image) await trx.updateTable('sandboxes').set({ image: set.image }).where('id', '=', id).execute()
+    const row = await lockUnderWay(plan, trx)
+    if (set.image) await trx.updateTable('sandboxes').set({ image: set.image }).where('id', '=', plan.id).execute()
     if (PATH.indexOf(row.state) >= PATH.indexOf(to)) return
-    await transitionTo(trx, row, to, { actor: system, reason: 'getting-ready', correlation: id })
+    await transitionTo(trx, row, to, { actor: system, reason: 'getting-ready', correlation: plan.id })
   })
 }
 
-async function lockUnderWay(id: SandboxId, plan: Plan, trx: Transaction<Database>): Promise<SandboxRow> {
-  const row = await lockSandbox(trx, id)
-  if (!row || !PATH.includes(row.state) || row.state === 'claimed') throw new Interrupted()
-  if (isOther(row, plan)) throw new Outdated()
+async function lockUnderWay(plan: Plan, trx: Transaction<Database>): Promise<SandboxRow> {
+  const row = await lockSandbox(trx, plan.id)
+  if (row === null || isOver(row, plan)) throw new Interrupted()
+  if (isOutdated(row, plan)) throw new Outdated()
   return row
 }
-
-const isOther = (row: SandboxRow, { versions }: Plan) =>
-  row.policy_version !== versions.policy_version || row.container_version !== versions.container_version
 
 /** False: what failed is not what is wanted any more. */
 async function markFailed(id: SandboxId, detail: string, plan: Plan | null, db: Store): Promise<boolean> {
   return db.transaction().execute(async (trx) => {
     const row = await lockSandbox(trx, id)
     if (!row || !PATH.includes(row.state)) return true
-    if (plan && isOther(row, plan)) return false
+    if (plan && row.starts !== plan.start) return true
+    if (plan && isOutdated(row, plan)) return false
     await transitionTo(trx, row, 'failed', { actor: system, reason: 'could-not-get-ready', correlation: id, detail })
     return true
   })
@@ -226,9 +199,10 @@ async function showProgress(id: SandboxId, progress: ImageProgress, { db, log }:
 const messageFor = (error: unknown) =>
   error instanceof ApiError ? error.message : 'Something went wrong on our side. The log of the server says more.'
 
-async function patiently<T>(step: () => Promise<T>): Promise<T> {
+async function patiently<T>(step: () => Promise<T>, signal: AbortSignal): Promise<T> {
   const endsAt = Date.now() + PATIENCE_MS
   for (;;) {
+    if (signal.aborted) throw new Interrupted()
     try {
       return await step()
     } catch (error) {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { sandboxId } from '../../contract/ids.ts'
+import { type SandboxId, sandboxId } from '../../contract/ids.ts'
 import type { RunnerClient } from '../nodes/runner.ts'
 import { type ActionDeps, createActions } from './actions.ts'
 import type { Sandboxes } from './sandboxes.ts'
@@ -18,14 +18,21 @@ export function createReconciler(deps: ReconcilerDeps) {
   const { runner, sandboxes, log } = deps
   const { compare, act } = createActions({ ...deps, isBusy: sandboxes.isBusy, makeReady: sandboxes.makeReady })
   const closing = new AbortController()
+  const behind = new Set<SandboxId>()
   const state: { running: Promise<void> | null; again: boolean } = { running: null, again: false }
+
+  /** Its own work is still changing it: looks again behind that. */
+  function lookAfter(id: SandboxId): void {
+    if (behind.has(id)) return
+    behind.add(id)
+    void sandboxes.inQueue(id, async () => behind.delete(id)).then(look)
+  }
 
   async function reconcileAll(): Promise<void> {
     for (const { id: raw, action } of await compare()) {
       const id = sandboxId.parse(raw)
-      // Its own work is still changing it. If that leaves it wrong, the next look finds it.
-      if (sandboxes.isBusy(id)) continue
-      if (action === 'begin-again') sandboxes.makeReady(id)
+      if (sandboxes.isBusy(id)) lookAfter(id)
+      else if (action === 'begin-again') sandboxes.makeReady(id)
       else
         sandboxes
           .inQueue(id, () => act(id, action))

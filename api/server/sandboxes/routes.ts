@@ -2,19 +2,17 @@ import type { ServerResponse } from 'node:http'
 import { z } from 'zod'
 import type { Append } from '../../audit/append.ts'
 import { sandboxId } from '../../contract/ids.ts'
-import { killOrder } from '../../contract/programs/gateway.ts'
 import { execRequest, execResult } from '../../contract/prototypes.ts'
 import type { Store } from '../../store/connect.ts'
-import { type App, askedBy, callerOf } from '../http/route.ts'
+import { type App, askedBy } from '../http/route.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
 import { runCommand } from './exec.ts'
-import { kill } from './kill.ts'
 import type { Sandboxes } from './sandboxes.ts'
 
 interface SandboxRouteDeps {
   db: Store
   append: Append
-  gateway: Pick<GatewayClient, 'exec' | 'kill'>
+  gateway: Pick<GatewayClient, 'exec'>
   sandboxes: Sandboxes
 }
 
@@ -66,15 +64,6 @@ export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: Sand
     { config: stoppable, schema: { tags, params, response: none } },
     async (request, reply) => {
       await sandboxes.remove(request.params.id, { ...askedBy(request), reason: 'asked-for' })
-      return reply.code(204).send(null)
-    },
-  )
-
-  app.post(
-    '/api/v1/kill',
-    { config: { access: ['security', 'admin'], limit: 'stop' }, schema: { tags, body: killOrder, response: none } },
-    async (request, reply) => {
-      await kill({ db, gateway, sandboxes }, request.body, askedBy(request), callerOf(request).name)
       return reply.code(204).send(null)
     },
   )

@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Transaction } from 'kysely'
 import type { SandboxId } from '../../contract/ids.ts'
 import type { RebuildReason } from '../../contract/in-force.ts'
-import type { SandboxState } from '../../contract/prototypes.ts'
+import { type SandboxState, sandboxState } from '../../contract/prototypes.ts'
 import { ApiError, notFound } from '../../errors.ts'
 import { createKeyedQueue, type KeyedQueue } from '../../flow/keyed-queue.ts'
 import type { Store } from '../../store/connect.ts'
@@ -11,6 +11,8 @@ import type { GatewayClient } from '../nodes/gateway.ts'
 import type { RunnerClient } from '../nodes/runner.ts'
 import { findPerson, mayRun } from '../people/people.ts'
 import { readPolicy } from '../policies/read.ts'
+import { refuseHeld } from '../stops/held.ts'
+import { isDown, stoppedFrom } from './lifecycle.ts'
 import { keepLimit } from './limit.ts'
 import { type ProvisionDeps, provision } from './provision.ts'
 import { rebuildWords } from './rebuild-words.ts'
@@ -18,16 +20,24 @@ import { type Cause, lockSandbox, type SandboxRow, transitionTo } from './transi
 
 export interface SandboxDeps {
   db: Store
+  /** Connections of its own, for what stops things. */
+  stops: Store
   runner: RunnerClient
   gateway: GatewayClient
   clientEnvironment: ProvisionDeps['clientEnvironment']
   log: FastifyBaseLogger
 }
 
-const GETTING_READY: readonly SandboxState[] = ['building', 'starting', 'proving']
+/**
+ * What follows a committed state. Each waits its turn in the sandbox's queue, and then does what the row says: between the
+ * commit and the turn somebody may have stopped or started it again.
+ *
+ * Longer than 60 lines because every effect waits on the same queue.
+ */
+function createEffects(deps: SandboxDeps, queue: KeyedQueue<SandboxId>) {
+  const { stops, runner, gateway, log } = deps
+  const underWay = new Map<SandboxId, AbortController>()
 
-/** What follows a committed state. Each waits its turn in the sandbox's queue. */
-function createEffects({ db, runner, gateway, clientEnvironment, log }: SandboxDeps, queue: KeyedQueue<SandboxId>) {
   const bestEffort = (id: SandboxId, what: string, effect: () => Promise<unknown>) =>
     effect().catch((error) => log.warn({ err: error, sandbox: id }, `${what}: left to the reconciler`))
 
@@ -38,31 +48,50 @@ function createEffects({ db, runner, gateway, clientEnvironment, log }: SandboxD
     if (!busy) await done
   }
 
-  /** Makes it, or goes on making it; once at a time. */
-  function makeReady(id: SandboxId): void {
-    queue
-      .run(id, () => provision(id, { db, runner, gateway, clientEnvironment, log }))
-      .catch((error) => log.error({ err: error, sandbox: id }, 'provisioning ended: the reconciler begins it again'))
+  async function makeReadyNow(id: SandboxId): Promise<void> {
+    const { db, clientEnvironment } = deps
+    const interrupt = new AbortController()
+    underWay.set(id, interrupt)
+    const { signal } = interrupt
+    await provision(id, { db, runner, gateway, clientEnvironment, signal, log }).finally(() => underWay.delete(id))
   }
 
+  const makeReady = (id: SandboxId): void =>
+    void queue
+      .run(id, () => makeReadyNow(id))
+      .catch((error) => log.error({ err: error, sandbox: id }, 'provisioning ended: the reconciler begins it again'))
+
   return {
+    /** Makes it, or goes on making it; once at a time. */
     makeReady,
     /** Its row says already that another container is wanted: ends what runs in this one at once, then makes it anew. */
     async rebuild(id: SandboxId, why: RebuildReason): Promise<void> {
-      const removed = queue.run(id, () => bestEffort(id, 'removing', () => runner.remove(id, 'keep')))
+      const removed = queue.run(id, () =>
+        bestEffort(id, 'removing', async () => {
+          // Stopped since, or made anew already by whoever was under way.
+          if ((await stateOf(stops, id)) === 'building') await runner.remove(id, 'keep')
+        }),
+      )
       // Before they are cut off, so that their owner reads why.
       await bestEffort(id, 'ending its terminals', () => gateway.endTerminals(id, { why: rebuildWords[why] }))
       await bestEffort(id, 'cutting off', () => gateway.kill({ scope: 'sandbox', id }))
       await removed
       makeReady(id)
     },
-    /** Its row says already that it is stopped: cuts what it has open, then ends its processes. */
-    async afterStop(id: SandboxId): Promise<void> {
-      await bestEffort(id, 'cutting off', () => gateway.kill({ scope: 'sandbox', id }))
-      await unlessBusy(id, () => bestEffort(id, 'stopping', () => runner.stop(id)))
+    /** Its row said that it is stopped. */
+    async endProcesses(id: SandboxId): Promise<void> {
+      underWay.get(id)?.abort()
+      await unlessBusy(id, () =>
+        bestEffort(id, 'stopping', async () => {
+          if (isDown(await stateOf(stops, id))) await runner.stop(id)
+          // Started again since: what was interrupted may have been that start.
+          else makeReady(id)
+        }),
+      )
     },
     async afterRemove(id: SandboxId): Promise<void> {
       await bestEffort(id, 'closing its door', () => gateway.closeDoor(id))
+      underWay.get(id)?.abort()
       await unlessBusy(id, async () => {
         await bestEffort(id, 'removing', () => runner.remove(id, 'remove'))
         // Provisioning may have opened it again before it noticed.
@@ -70,6 +99,11 @@ function createEffects({ db, runner, gateway, clientEnvironment, log }: SandboxD
       })
     },
   }
+}
+
+async function stateOf(db: Store, id: SandboxId): Promise<SandboxState> {
+  const row = await db.selectFrom('sandboxes').select('state').where('id', '=', id).executeTakeFirst()
+  return row === undefined ? 'removed' : sandboxState.parse(row.state)
 }
 
 /**
@@ -81,11 +115,12 @@ export function createSandboxes(deps: SandboxDeps) {
   const effects = createEffects(deps, queue)
 
   const changeState = (
+    store: Store,
     id: SandboxId,
     cause: Cause,
     next: (row: SandboxRow, trx: Transaction<Database>) => SandboxState | Promise<SandboxState>,
   ) =>
-    deps.db.transaction().execute(async (trx) => {
+    store.transaction().execute(async (trx) => {
       const row = await lockSandbox(trx, id)
       if (!row || row.state === 'removed') throw notFound()
       await transitionTo(trx, row, await next(row, trx), cause)
@@ -94,21 +129,22 @@ export function createSandboxes(deps: SandboxDeps) {
   return {
     ...effects,
     async start(id: SandboxId, cause: Cause): Promise<void> {
-      await changeState(id, cause, startedFrom)
+      await changeState(deps.db, id, cause, startedFrom)
       effects.makeReady(id)
     },
     async stop(id: SandboxId, cause: Cause): Promise<void> {
-      await changeState(id, cause, (row) => stoppedFrom(row.state))
-      await effects.afterStop(id)
+      await changeState(deps.stops, id, cause, (row) => stoppedFrom(row.state))
+      const cut = deps.gateway.kill({ scope: 'sandbox', id })
+      await Promise.all([cut.catch(() => undefined), effects.endProcesses(id)])
     },
     /** What a newer version of its policy adds waits for its next start: this is one, and ends what runs in it. */
     async applyPolicy(id: SandboxId, cause: Omit<Cause, 'reason'>): Promise<void> {
       const why = 'policy-applied'
-      await changeState(id, { ...cause, reason: why, detail: rebuildWords[why] }, rebuiltFrom)
+      await changeState(deps.db, id, { ...cause, reason: why, detail: rebuildWords[why] }, rebuiltFrom)
       void effects.rebuild(id, why)
     },
     async remove(id: SandboxId, cause: Cause): Promise<void> {
-      await changeState(id, cause, () => 'removed')
+      await changeState(deps.db, id, cause, () => 'removed')
       await effects.afterRemove(id)
     },
     inQueue: queue.run,
@@ -118,13 +154,14 @@ export function createSandboxes(deps: SandboxDeps) {
 }
 export type Sandboxes = ReturnType<typeof createSandboxes>
 
-/** What a sandbox that is started becomes. Throws `conflict`, or `limit_reached` when its owner has no room for it. */
+/** What a sandbox that is started becomes. Throws `held`, `conflict`, or `limit_reached` when its owner has no room for it. */
 async function startedFrom(row: SandboxRow, trx: Transaction<Database>): Promise<SandboxState> {
   // Checked again, as in prototypes/create.ts: what an owner who may run nothing any more has is being stopped.
   // On this connection alone: a transaction that waits for a second connection while it holds the first would stop
   // everybody once all of them do.
   const owner = await findPerson(trx, row.owner_id, { forUpdate: true })
   if (!owner || !mayRun(owner)) throw notFound()
+  await refuseHeld(trx, { sandbox: row.id, owner: row.owner_id })
   if (row.state === 'stopped') return 'starting'
   if (row.state !== 'failed' && row.state !== 'lost')
     throw new ApiError('conflict', `A sandbox that is ${row.state} cannot be started.`)
@@ -138,6 +175,3 @@ function rebuiltFrom({ state, container_version }: SandboxRow): SandboxState {
   if (container_version !== null && (state === 'claimed' || state === 'ready')) return 'building'
   throw new ApiError('conflict', 'No rules wait for this sandbox: it has all that its policy allows.')
 }
-
-/** A sandbox that was never ready has nothing to keep: it counts as failed, and can be started from the beginning. */
-export const stoppedFrom = (state: SandboxState): SandboxState => (GETTING_READY.includes(state) ? 'failed' : 'stopped')

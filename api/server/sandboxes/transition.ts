@@ -10,13 +10,16 @@ import type { Reason } from '../../contract/reasons.ts'
 import { ApiError } from '../../errors.ts'
 import { refOf } from '../../policy/change.ts'
 import type { Database } from '../../store/tables.ts'
-import { checkTransition } from './lifecycle.ts'
+import { keepHoldsOut, refuseHeld } from '../stops/held.ts'
+import { beginsStart, checkTransition, isAllowedOnHold, isGettingReady } from './lifecycle.ts'
 
 const row = z.object({
   id: sandboxId,
   prototype_id: prototypeId,
   owner_id: personId,
   state: sandboxState,
+  /** How often it was started. */
+  starts: z.int(),
   policy_name: z.string(),
   policy_version: z.int(),
   container_version: z.int().nullable(),
@@ -32,11 +35,15 @@ export interface Cause {
   detail?: string | null
 }
 
-/** Holds the row until the transaction ends, so that one sandbox makes one transition at a time. */
+/**
+ * Keeps the row until the transaction ends, so that one sandbox makes one transition at a time. First in its transaction:
+ * whoever places a hold locks in the same order.
+ */
 export async function lockSandbox(trx: Transaction<Database>, id: SandboxId): Promise<SandboxRow | null> {
+  await keepHoldsOut(trx)
   const found = await trx
     .selectFrom('sandboxes')
-    .select(['id', 'prototype_id', 'owner_id', 'state', 'policy_name', 'policy_version'])
+    .select(['id', 'prototype_id', 'owner_id', 'state', 'starts', 'policy_name', 'policy_version'])
     .select(['container_version', 'rebuilt_for'])
     .where('id', '=', id)
     .forUpdate()
@@ -46,7 +53,6 @@ export async function lockSandbox(trx: Transaction<Database>, id: SandboxId): Pr
 
 /** States in which its container stays what it is. In any other the next one is made by the version that is in force. */
 const KEEPS_CONTAINER: readonly SandboxState[] = ['proving', 'ready', 'claimed', 'paused', 'removed']
-const GETTING_READY: readonly SandboxState[] = ['building', 'starting', 'proving']
 
 /** The runtime of the version that a sandbox's container is made by: its porter's user follows from it. */
 export const runtimeOf = (version: number) => sql<string>`coalesce((
@@ -57,10 +63,10 @@ export const runtimeOf = (version: number) => sql<string>`coalesce((
 function following(from: SandboxRow, to: SandboxState, reason: Reason) {
   const container = KEEPS_CONTAINER.includes(to) ? from.container_version : null
   const began: RebuildReason | null = rebuildReason.safeParse(reason).data ?? from.rebuilt_for
-  return { container_version: container, rebuilt_for: GETTING_READY.includes(to) ? began : null }
+  return { container_version: container, rebuilt_for: isGettingReady(to) ? began : null }
 }
 
-/** The one way to change a sandbox's state: legal by lifecycle.ts, and recorded in the same transaction. */
+/** The one way to change a sandbox's state: legal by lifecycle.ts, by the holds on it, and recorded in the same transaction. */
 export async function transitionTo(
   trx: Transaction<Database>,
   from: SandboxRow,
@@ -68,13 +74,15 @@ export async function transitionTo(
   cause: Cause,
 ): Promise<void> {
   const legal = checkTransition(from.state, to)
+  if (!isAllowedOnHold(to)) await refuseHeld(trx, { sandbox: from.id, owner: from.owner_id })
   if (!legal.ok) throw new ApiError('conflict', legal.reason)
   const detail = cause.detail ?? null
+  const starts = beginsStart(from.state, to) ? from.starts + 1 : from.starts
   const { container_version, rebuilt_for } = following(from, to, cause.reason)
   const runtime = runtimeOf(container_version ?? from.policy_version)
   await trx
     .updateTable('sandboxes')
-    .set({ state: to, detail, progress: null, container_version, rebuilt_for, runtime, updated_at: new Date() })
+    .set({ state: to, starts, detail, progress: null, container_version, rebuilt_for, runtime, updated_at: new Date() })
     .where('id', '=', from.id)
     .execute()
   await appendIn(

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { sandboxId } from '../../contract/ids.ts'
+import { type PersonId, type SandboxId, sandboxId } from '../../contract/ids.ts'
 import { terminalList, ticket } from '../../contract/terminal.ts'
 import { ApiError } from '../../errors.ts'
 import { type App, callerOf } from '../http/route.ts'
@@ -10,6 +10,8 @@ import type { Tickets } from './tickets.ts'
 export interface TerminalRoutesDeps extends AttachDeps {
   gateway: AttachDeps['gateway'] & Pick<GatewayClient, 'closeTerminal'>
   tickets: Tickets
+  /** Throws while there is a hold on the sandbox of this owner. */
+  refuseHeld(sandbox: SandboxId, owner: PersonId): Promise<void>
 }
 
 const byId = z.strictObject({ id: sandboxId })
@@ -35,6 +37,7 @@ export function terminalRoutes(app: App, deps: TerminalRoutesDeps): void {
     { config, schema: { tags, params, response: { 200: ticket } } },
     async (request) => {
       const { id, name } = request.params
+      await deps.refuseHeld(id, callerOf(request).id)
       return { ticket: tickets.issue({ person: callerOf(request).id, sandbox: id, terminal: name }) }
     },
   )

@@ -54,7 +54,7 @@ async function sandbox(version: number, container: number | null = null, state: 
 
 test('each by the version of its row, and its container by the one that made it', async () => {
   const [old, new_, waiting] = [await sandbox(1), await sandbox(2), await sandbox(2, 1)]
-  const identities = createIdentities(database.db)
+  const identities = createIdentities(database.db, 0)
   await identities.refresh()
   const seen = (id: SandboxId) => {
     const identity = identities.identityOf(id)
@@ -68,7 +68,7 @@ test('each by the version of its row, and its container by the one that made it'
 
 test('a version is parsed once, for any number of sandboxes and readings', async () => {
   const [one, other] = [await sandbox(1), await sandbox(1)]
-  const identities = createIdentities(database.db)
+  const identities = createIdentities(database.db, 0)
   await identities.refresh()
   const policy = identities.identityOf(one)?.policy
   expect(policy).toBeDefined()
@@ -81,9 +81,9 @@ test('one that does not parse denies its own sandboxes, and no others', async ()
   await insertPolicy({ ...standardPolicy, version: 9 }, { name: 'standard', egress: 'everything' })
   const [broken, other] = [await sandbox(9), await sandbox(1)]
   onTestFinished(() => void database.db.deleteFrom('sandboxes').where('id', '=', broken).execute())
-  const identities = createIdentities(database.db)
+  const identities = createIdentities(database.db, 0)
   await identities.refresh()
-  expect([identities.identityOf(broken), identities.known(broken)]).toEqual([null, true])
+  expect([identities.identityOf(broken), (await identities.everywhere()).has(broken)]).toEqual([null, true])
   expect(identities.identityOf(other)).not.toBeNull()
 })
 
@@ -91,7 +91,7 @@ test.each(['building', 'starting', 'stopped', 'failed', 'paused'] as const)(
   'nothing is judged for one that is %s',
   async (state) => {
     const id = await sandbox(1, null, state)
-    const identities = createIdentities(database.db)
+    const identities = createIdentities(database.db, 0)
     await identities.refresh()
     expect(identities.identityOf(id)).toBeNull()
   },

@@ -14,7 +14,7 @@ async function write(writer: number) {
       decision: 'info',
       reason: 'ordered',
       correlation: `${round}-${process.pid}-${writer}-${n}`,
-      detail: { scope: 'load', target: null },
+      detail: { scope: 'load', target: null, why: null },
     })
     try {
       await appender.append(event)

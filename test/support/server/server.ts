@@ -54,6 +54,7 @@ export async function startServer({
   const peers = await startPeers()
   const folder = await mkdtemp(join(tmpdir(), 'backlot-server-'))
   const db = connect(database.serverUrl)
+  const stops = connect(database.serverUrl, { max: 4 })
   const appender = createAppender(database.serverUrl)
   const feed = createFeed(db, database.serverUrl)
   const sequencer = withSequencer ? createSequencer(database.serverUrl) : null
@@ -61,6 +62,7 @@ export async function startServer({
   const log = pino({ level: 'debug' }, { write: (line: string) => void written.push(line) })
   const sandboxes = createSandboxes({
     db,
+    stops,
     runner: peers.runner,
     gateway: peers.gateway,
     clientEnvironment: async () => ({}),
@@ -82,6 +84,7 @@ export async function startServer({
     .execute()
   const app = await buildApp({
     db,
+    stops,
     append: appender.append,
     feed,
     gateway: peers.gateway,
@@ -164,6 +167,7 @@ export async function startServer({
       await sequencer?.close()
       await appender.close()
       await db.destroy()
+      await stops.destroy()
       await peers.close()
       await database.close()
       await rm(folder, { recursive: true, force: true })

@@ -24,6 +24,7 @@ export const sandbox = (state: SandboxState, more: Partial<SandboxView> = {}): S
   waiting: null,
   rebuiltFor: null,
   proof: state === 'claimed' ? proof : null,
+  holds: [],
   ...more,
 })
 

@@ -49,4 +49,7 @@ export async function limitRequests(app: App, perMinute: RequestsPerMinute): Pro
   })
 }
 
+/** What is served while other things are refused. */
+export const isStop = ({ routeOptions }: FastifyRequest) => routeOptions.config.limit === 'stop'
+
 const personOf = ({ caller }: FastifyRequest) => caller?.id ?? ''

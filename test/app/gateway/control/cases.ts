@@ -119,7 +119,7 @@ export function controlCases(start: () => Promise<ControlUnderTest>) {
   describe('with a porter', () => {
     async function connected(probes?: ProbeResult[]) {
       const id = await world.sandbox()
-      await client.openDoor(id)
+      await world.claim(id)
       return { id, porter: await world.porter(id, probes) }
     }
 

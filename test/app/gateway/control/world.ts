@@ -141,6 +141,14 @@ export async function startRealGateway({ gateways = 1 } = {}) {
     person,
     sandbox,
     move,
+    /** Puts it on hold, as the server's transaction does; its state stays, so that the hold alone decides. */
+    async hold(target: HoldTarget) {
+      const by = await person()
+      const id = newId('ho')
+      const row = { id, ...coverOf(target), reason: 'A test.', placed_by: by }
+      await db.insertInto('holds').values(row).execute()
+      return { release: () => db.deleteFrom('holds').where('id', '=', id).execute() }
+    },
     publish,
     tryTunnel,
     /** Once the gateway has read in the database that it may be. */
@@ -172,6 +180,14 @@ export async function startRealGateway({ gateways = 1 } = {}) {
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+type HoldTarget = { sandbox: SandboxId } | { person: PersonId } | 'everything'
+
+function coverOf(target: HoldTarget) {
+  if (target === 'everything') return { scope: 'everything' as const, sandbox_id: null, person_id: null }
+  if ('sandbox' in target) return { scope: 'sandbox' as const, sandbox_id: target.sandbox, person_id: null }
+  return { scope: 'person' as const, sandbox_id: null, person_id: target.person }
 }
 
 function policyFor(hosts: string[]): string {

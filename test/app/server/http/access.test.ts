@@ -66,6 +66,8 @@ const expected: Record<string, readonly Who[]> = {
   'GET /api/v1/audit/feed': ['security'],
   'GET /api/v1/audit/subjects': ['security'],
   'POST /api/v1/kill': ['admin', 'security'],
+  'GET /api/v1/holds': ['admin', 'security'],
+  'DELETE /api/v1/holds/:id': ['admin', 'security'],
 }
 
 let server: TestServer

@@ -49,6 +49,7 @@ export const kindGroups: Record<string, string> = {
   policy: 'Policies',
   provider: 'Providers',
   kill: 'Stops',
+  hold: 'Holds',
   audit: 'Log readings',
   platform: 'Starts of Backlot',
 } satisfies Record<GroupOf<AuditKind>, string>

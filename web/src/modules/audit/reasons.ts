@@ -121,6 +121,7 @@ const words: Record<Reason, string> = {
   ended: 'Ended',
   'outcome-unknown': 'Outcome unknown after a restart',
   ordered: 'Ordered by a person',
+  released: 'Released by a person',
   'getting-ready': 'Getting ready',
   'could-not-get-ready': 'Could not get ready',
   proven: 'Limits proven',

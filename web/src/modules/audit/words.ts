@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { type AuditKind, type AuditView, type Decision, detailOf } from '../../../../api/contract/audit.ts'
 import type { SandboxState } from '../../../../api/contract/prototypes.ts'
 import type { Tone } from '../../components/tone.ts'
@@ -21,6 +21,16 @@ const modelName = ({ provider, model }: { provider: string | null; model: string
   provider && model ? `${provider}/${model}` : null
 const place = ({ host, port }: { host: string; port: number | null }) => (port === null ? host : `${host}:${port}`)
 const accepting = (unsafe: readonly string[]): string => (unsafe.length === 0 ? '' : `, accepting ${unsafe.join('; ')}`)
+
+const because = (why: string | null): string => (why === null ? '' : `: ${why}`)
+/** What security and admins do to what runs; `what`: the id, or its title where that is known. */
+const stopWords = {
+  'kill.ordered': (what: string, why: string | null) => `STOPPED ${what}${because(why)}`,
+  'hold.placed': (what: string, why: string | null) => `PUT ON HOLD ${what}${because(why)}`,
+  'hold.released': (what: string, why: string | null) => `Released the hold on ${what}${because(why)}`,
+}
+const isStop = (kind: AuditKind): kind is keyof typeof stopWords => Object.hasOwn(stopWords, kind)
+const whyIn = z.object({ why: z.string().nullable().default(null) })
 
 /** What it means that a sandbox comes to a state; of a state that no longer exists the name is shown. */
 const stateSentences: Record<string, string> = {
@@ -103,7 +113,9 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
     (it) =>
       `${it.query.startsWith('feed?') ? 'Follows the log' : 'Read the log'}${it.rows > 0 ? `, ${it.rows} ${it.rows === 1 ? 'row' : 'rows'}` : ''}`,
   ),
-  'kill.ordered': say(detailOf['kill.ordered'], (it) => `STOPPED ${it.target ?? it.scope}`),
+  'kill.ordered': say(detailOf['kill.ordered'], (it) => stopWords['kill.ordered'](it.target ?? it.scope, it.why)),
+  'hold.placed': say(detailOf['hold.placed'], (it) => stopWords['hold.placed'](it.target ?? it.scope, it.why)),
+  'hold.released': say(detailOf['hold.released'], (it) => stopWords['hold.released'](it.target ?? it.scope, it.why)),
   'platform.started': say(
     detailOf['platform.started'],
     (it) => `${it.program} ${it.version} started${accepting(it.unsafe)}`,
@@ -117,7 +129,8 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
 /** What happened, in one line. Its strings were capped and escaped when they were written. */
 export const sentence = (event: AuditView): string => {
   try {
-    if (event.kind === 'kill.ordered' && event.names.prototype) return `STOPPED “${event.names.prototype}”`
+    const { prototype } = event.names
+    if (isStop(event.kind) && prototype) return stopWords[event.kind](`“${prototype}”`, whyIn.parse(event.detail).why)
     return sentences[event.kind](event.detail)
   } catch {
     // A row from an older version: its kind is known, its detail is not.

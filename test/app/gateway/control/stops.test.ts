@@ -1,0 +1,114 @@
+/** What a kill and a hold end, and within which time; with the real gateway, its own database and porters of this process. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { PersonId, SandboxId } from '../../../../api/contract/ids.ts'
+import { readUntil } from '../../../support/sandbox/read-until.ts'
+import { until } from '../../../support/until.ts'
+import { type RealGateway, startRealGateway } from './world.ts'
+
+let world: RealGateway
+beforeEach(async () => {
+  world = await startRealGateway()
+})
+afterEach(() => world.close())
+
+const SANDBOXES = 20
+const main = { name: 'main', cols: 80, rows: 24 }
+const sleep = { argv: ['sleep', '60'], cwd: '/', timeoutMs: 60_000 }
+
+async function claimed(owner: PersonId): Promise<SandboxId> {
+  const id = await world.sandbox(owner)
+  await world.claim(id)
+  return id
+}
+/** Ends when whatever it is ends, however it ends. */
+const ending = (work: Promise<unknown>) =>
+  work.then(
+    () => 'ended',
+    () => 'ended',
+  )
+
+/** Everything that can be open through one sandbox's door. */
+async function busy(id: SandboxId) {
+  await world.porter(id)
+  const tunnel = await world.tunnel(id)
+  await world.client.openTerminal(id, main)
+  const { bytes } = await world.client.streamTerminal(id, 'main', null)
+  bytes.on('error', () => {})
+  bytes.write('echo typ""ed\r')
+  await readUntil(bytes, 'typed')
+  bytes.resume()
+  const streamed = new Promise<void>((resolve) => bytes.once('close', () => resolve()))
+  const command = ending(world.client.exec(id, sleep))
+  return { id, tunnel, streamed, command }
+}
+
+test('U20 a stop of everything ends every tunnel, terminal and command of 20 sandboxes within a second', {
+  timeout: 120_000,
+}, async () => {
+  const person = await world.person()
+  const all = []
+  for (let count = 0; count < SANDBOXES; count += 1) all.push(await busy(await claimed(person)))
+  await Promise.all(all.map(({ id }) => world.move(id, 'stopped')))
+  const startedAt = performance.now()
+  await world.client.kill({ scope: 'everything' })
+  await Promise.all(all.flatMap(({ streamed, command }) => [streamed, command]))
+  for (const { tunnel } of all) expect(await tunnel.isOpen()).toBe(false)
+  expect(performance.now() - startedAt).toBeLessThan(1_000)
+  for (const { id } of all) {
+    expect(await world.client.terminals(id)).toMatchObject({
+      items: [{ running: false, reason: 'the sandbox was stopped' }],
+    })
+    await expect(world.client.exec(id, sleep)).rejects.toMatchObject({ code: 'sandbox_not_ready' })
+    await expect(world.client.openTerminal(id, main)).rejects.toMatchObject({ code: 'sandbox_not_ready' })
+  }
+})
+
+test('one sandbox’s stop leaves another’s terminal and command as they are', async () => {
+  const person = await world.person()
+  const [stopped, other] = [await busy(await claimed(person)), await busy(await claimed(person))]
+  await world.move(stopped.id, 'stopped')
+  await world.client.kill({ scope: 'sandbox', id: stopped.id })
+  await Promise.all([stopped.streamed, stopped.command])
+  expect(await other.tunnel.isOpen()).toBe(true)
+  expect(await world.client.terminals(other.id)).toMatchObject({ items: [{ running: true }] })
+  expect(await Promise.race([other.command, Promise.resolve('still runs')])).toBe('still runs')
+})
+
+test('what is open is cut although the database cannot be read', async () => {
+  const busyOne = await busy(await claimed(await world.person()))
+  await world.database.db.schema.alterTable('prototypes').renameTo('prototypes_away').execute()
+  await ending(world.client.kill({ scope: 'everything' }))
+  await Promise.all([busyOne.streamed, busyOne.command])
+  expect(await busyOne.tunnel.isOpen()).toBe(false)
+  await world.database.db.schema.alterTable('prototypes_away').renameTo('prototypes').execute()
+})
+
+describe('U19 a hold', () => {
+  test.each<
+    [string, (id: SandboxId, person: Awaited<ReturnType<RealGateway['person']>>) => Parameters<RealGateway['hold']>[0]]
+  >([
+    ['on the sandbox', (sandbox) => ({ sandbox })],
+    ['on its owner', (_, person) => ({ person })],
+    ['on everything', () => 'everything'],
+  ])('%s: nothing leaves, nothing is run or opened, whatever state it is in', async (_what, target) => {
+    const person = await world.person()
+    const id = await claimed(person)
+    await world.porter(id)
+    const tunnel = await world.tunnel(id)
+    const { release } = await world.hold(target(id, person))
+    await until('it is closed', async () => ((await tunnel.isOpen()) ? null : true), 1_000)
+    expect(await world.tryTunnel(id, 'example.org')).toBeNull()
+    await expect(world.client.exec(id, sleep)).rejects.toMatchObject({ code: 'sandbox_not_ready' })
+    await expect(world.client.openTerminal(id, main)).rejects.toMatchObject({ code: 'sandbox_not_ready' })
+    await release()
+    await world.tunnel(id)
+  })
+
+  test('is of no concern to others', async () => {
+    const [held, other] = [await claimed(await world.person()), await claimed(await world.person())]
+    const tunnel = await world.tunnel(other)
+    await world.hold({ sandbox: held })
+    await until('it is held', async () => ((await world.tryTunnel(held, 'example.org')) ? null : true))
+    expect(await tunnel.isOpen()).toBe(true)
+  })
+})
