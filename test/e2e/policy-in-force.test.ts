@@ -68,7 +68,7 @@ describe('a policy that changes while a sandbox runs', () => {
     return (await newest('egress.request', ({ detail }) => detail.host === host)).policy
   }
 
-  test('what it takes away is gone with the publishing: rebuilt, proven, and the files are there', async () => {
+  test('what it takes away is gone with the publishing: rebuilt, proven, and the files are there (C30)', async () => {
     await shell(
       'echo kept > /workspace/file; printf "#!/bin/sh\\necho ran\\n" > /workspace/run; chmod +x /workspace/run',
     )
