@@ -30,7 +30,8 @@ export type ClientFrame = z.infer<typeof clientFrame>
 /** Server → browser. `ready.offset` is where the binary messages that follow begin. */
 export const serverFrame = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready'), offset: z.int(), cols: z.int(), rows: z.int() }),
-  z.strictObject({ type: z.literal('exit'), exitCode: z.int().nullable() }),
+  /** It is over. `reason`: why it was ended from outside, in words for people. */
+  z.strictObject({ type: z.literal('exit'), exitCode: z.int().nullable(), reason: z.string().optional() }),
   z.strictObject({ type: z.literal('error'), message: z.string() }),
 ])
 export type ServerFrame = z.infer<typeof serverFrame>

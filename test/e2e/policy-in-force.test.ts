@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AuditView, auditList } from '../../api/contract/audit.ts'
 import { policyPublished, policyView } from '../../api/contract/policy.ts'
 import { type PrototypeView, prototypeView } from '../../api/contract/prototypes.ts'
-import { terminalList } from '../../api/contract/terminal.ts'
 import { containerName } from '../../api/runner/container.ts'
 import { testEngineHost } from '../support/sandbox/engine.ts'
 import { type Platform, startPlatform } from '../support/server/platform.ts'
@@ -69,7 +68,7 @@ describe('a policy that changes while a sandbox runs', () => {
     return (await newest('egress.request', ({ detail }) => detail.host === host)).policy
   }
 
-  test('what it takes away is gone with the publishing: rebuilt, proven, and the files are there', async () => {
+  test('what it takes away is gone with the publishing: rebuilt, proven, and the files are there (C30)', async () => {
     await shell(
       'echo kept > /workspace/file; printf "#!/bin/sh\\necho ran\\n" > /workspace/run; chmod +x /workspace/run',
     )
@@ -83,15 +82,11 @@ describe('a policy that changes while a sandbox runs', () => {
     expect(await owner.call('POST', `/sandboxes/${id()}/exec`, { argv: ['/workspace/run'] })).toMatchObject({
       status: 409,
     })
-    const ended = await until(
-      'its terminal says why it ended',
-      async () => {
-        const { body } = await owner.call('GET', `/sandboxes/${id()}/terminals`)
-        return terminalList.parse(body).items.find(({ reason }) => reason !== undefined) ?? null
-      },
-      5_000,
-    )
-    expect(ended.reason).toBe('Your admin changed the rules of this workspace. It is being rebuilt; your files stay.')
+    expect(await until('its terminal says why it ended', () => terminal.exit(), 5_000)).toEqual({
+      type: 'exit',
+      exitCode: null,
+      reason: 'Your admin changed the rules of this workspace. It is being rebuilt; your files stay.',
+    })
 
     const sandbox = await claimedBy(2)
     expect(sandbox).toMatchObject({ policy: { name: 'standard', version: 2 }, waiting: null, proof: { ok: true } })

@@ -7,7 +7,6 @@ import type { Reason } from '../../contract/reasons.ts'
 import { type PolicyChange, policyChange } from '../../policy/change.ts'
 import type { Database } from '../../store/tables.ts'
 import { readPolicy } from '../policies/read.ts'
-import { rebuildWords } from './rebuild-words.ts'
 import { type Cause, lockSandbox, runtimeOf, transitionTo } from './transition.ts'
 
 type Rebuild = PolicyChange['rebuild']
@@ -40,11 +39,7 @@ export const following: Record<Present, Record<Rebuild, Following>> = {
 type Move = { to: SandboxState; reason: Reason; detail: string | null }
 const moves: Record<Exclude<Following, 'takes' | 'waits'>, Move> = {
   'begins-again': { to: 'building', reason: 'policy-change', detail: null },
-  'is-rebuilt': {
-    to: 'building',
-    reason: 'policy-narrowed',
-    detail: rebuildWords['policy-narrowed'],
-  },
+  'is-rebuilt': { to: 'building', reason: 'policy-narrowed', detail: null },
   'is-stopped': {
     to: 'stopped',
     reason: 'policy-narrowed',

@@ -140,7 +140,7 @@ export function createSandboxes(deps: SandboxDeps) {
     /** What a newer version of its policy adds waits for its next start: this is one, and ends what runs in it. */
     async applyPolicy(id: SandboxId, cause: Omit<Cause, 'reason'>): Promise<void> {
       const why = 'policy-applied'
-      await changeState(deps.db, id, { ...cause, reason: why, detail: rebuildWords[why] }, rebuiltFrom)
+      await changeState(deps.db, id, { ...cause, reason: why }, rebuiltFrom)
       void effects.rebuild(id, why)
     },
     async remove(id: SandboxId, cause: Cause): Promise<void> {

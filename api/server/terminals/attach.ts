@@ -92,8 +92,8 @@ async function lastFrame(gateway: AttachDeps['gateway'], { id, name }: Params): 
   const { items } = await gateway.terminals(id)
   const found = terminalInfo.optional().parse(items.find((item) => item.name === name))
   if (!found || found.running) throw new ApiError('sandbox_not_ready', 'The terminal was cut off.')
-  if (found.exitCode === null && found.reason) return { type: 'error', message: found.reason }
-  return { type: 'exit', exitCode: found.exitCode }
+  const { exitCode, reason } = found
+  return { type: 'exit', exitCode, ...(exitCode === null && reason ? { reason } : {}) }
 }
 
 function messageOf(error: unknown) {

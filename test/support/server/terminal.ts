@@ -14,6 +14,8 @@ export interface Terminal {
   until(pattern: RegExp, timeoutMs?: number, from?: number): Promise<string>
   /** Called for every message of bytes. */
   onBytes(listener: (bytes: Buffer) => void): void
+  /** The frame that says that it is over; null while it is not. */
+  exit(): z.infer<typeof serverFrame> | null
   close(): Promise<void>
 }
 
@@ -35,6 +37,7 @@ export async function openTerminal(
   const url = `${session.url.replace(/^http/, 'ws')}/api/v1${path}?${query}`
   const socket = new WebSocket(url, { headers: { cookie: session.cookie, origin: new URL(session.url).origin } })
   let text = ''
+  let over: z.infer<typeof serverFrame> | null = null
   const decoder = new TextDecoder()
   const listeners = new Set<() => void>()
   const taps = new Set<(bytes: Buffer) => void>()
@@ -54,6 +57,7 @@ export async function openTerminal(
       }
       const frame = serverFrame.parse(JSON.parse(bytes.toString('utf8')))
       if (frame.type === 'ready') resolve(frame.offset)
+      if (frame.type === 'exit') over = frame
       if (frame.type === 'error') reject(new Error(frame.message))
     })
   })
@@ -76,6 +80,7 @@ export async function openTerminal(
         listeners.add(look)
         look()
       }),
+    exit: () => over,
     onBytes: (listener) => taps.add(listener),
     close: () =>
       new Promise((resolve) => {

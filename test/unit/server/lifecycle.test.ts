@@ -10,6 +10,7 @@ describe('the life of a sandbox', () => {
     ['building', 'starting', 'failed', 'building', 'starting'],
     ['claimed', 'stopped', 'starting', 'proving', 'claimed'],
     ['claimed', 'lost', 'building'],
+    ['claimed', 'building', 'starting', 'building', 'starting', 'proving', 'building'],
   ] as const)('may go %s → %s → %s → …', (...path) => {
     for (const [index, to] of path.slice(1).entries()) {
       const from = path[index] ?? to

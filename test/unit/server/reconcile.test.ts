@@ -31,6 +31,8 @@ describe('row × engine', () => {
     { row: 'stopped', engine: 'paused', action: 'stop' },
     { row: 'stopped', engine: null, action: 'lost' },
     { row: 'building', engine: null, action: 'begin-again' },
+    { row: 'building', engine: 'running', action: 'make-anew' },
+    { row: 'building', engine: 'exited', action: 'make-anew' },
     { row: 'starting', engine: 'running', action: 'begin-again' },
     { row: 'proving', engine: 'exited', action: 'begin-again' },
     { row: 'failed', engine: 'running', action: 'remove' },

@@ -28,7 +28,7 @@ export const NewRules = ({ sandbox, changes }: { sandbox: string; changes: Conta
           ))}
         </ul>
       </div>
-      <Button variant="default" size="compact-md" onClick={open}>
+      <Button variant="default" size="xs" onClick={open}>
         Apply now…
       </Button>
       <Confirm

@@ -11,7 +11,8 @@ const line = (state: ConnectionState, shows: string): State => ({
 export const states: States = {
   connecting: line({ is: 'connecting' }, 'Connecting…'),
   waiting: line({ is: 'waiting', why: 'The connection was lost.' }, 'Try now'),
-  ended: line({ is: 'ended', exitCode: 1 }, 'exit code 1'),
+  ended: line({ is: 'ended', exitCode: 1, why: null }, 'exit code 1'),
+  'ended from outside': line({ is: 'ended', exitCode: null, why: 'closed by a person' }, 'closed by a person.'),
   refused: line({ is: 'refused', why: 'There is no such terminal.' }, 'Open again'),
   'very long': line({ is: 'waiting', why: LONG }, 'Try now'),
 }

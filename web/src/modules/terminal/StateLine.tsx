@@ -10,6 +10,7 @@ const wordsOf = (state: ConnectionState): string | null => {
     case 'waiting':
       return `${state.why} Reconnecting… What runs in the terminal keeps running.`
     case 'ended':
+      if (state.why !== null) return state.why.endsWith('.') ? state.why : `This terminal has ended: ${state.why}.`
       return state.exitCode === null || state.exitCode === 0
         ? 'This terminal has ended.'
         : `This terminal has ended (exit code ${state.exitCode}).`

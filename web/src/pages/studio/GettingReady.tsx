@@ -1,7 +1,7 @@
 import { Button, Group } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { RebuildReason } from '../../../../api/contract/in-force.ts'
-import type { PrototypeView, SandboxState, SandboxView } from '../../../../api/contract/prototypes.ts'
+import type { PrototypeView, SandboxState } from '../../../../api/contract/prototypes.ts'
 import { isGettingReady, prototypeQuery, startSandbox } from '../../client/prototypes.ts'
 import { messageOf } from '../../client/request.ts'
 import { Explained } from '../../components/feedback/Explained.tsx'
@@ -11,12 +11,14 @@ import { Progress } from '../../modules/sandbox/Progress.tsx'
 import { shareOf, stateWords } from '../../modules/sandbox/words.ts'
 import styles from './Studio.module.css'
 
-const rebuildTitles: Record<RebuildReason, string> = {
-  'policy-narrowed': 'Your admin changed the rules. Your workspace is being rebuilt.',
-  'policy-applied': 'Applying the new rules',
+const rebuilding: Record<RebuildReason, { title: string; why: string }> = {
+  'policy-narrowed': {
+    title: 'Your workspace is being rebuilt',
+    why: 'Your admin changed the rules of this workspace. Your files stay.',
+  },
+  'policy-applied': { title: 'Applying the new rules', why: 'Your files stay.' },
 }
-const readyingTitle = ({ rebuiltFor }: SandboxView) =>
-  rebuiltFor === null ? 'Preparing your workspace' : rebuildTitles[rebuiltFor]
+const preparing = { title: 'Preparing your workspace', why: null }
 
 /** What starts again from here, and how the button says it. */
 const startWords: Partial<Record<SandboxState, string>> = {
@@ -36,15 +38,14 @@ export const GettingReady = ({ prototype, onRemove }: { prototype: PrototypeView
     onSuccess: () => queries.invalidateQueries({ queryKey: prototypeQuery(prototype.id).queryKey }),
   })
   if (isGettingReady(sandbox.state)) {
+    const { title, why } = sandbox.rebuiltFor === null ? preparing : rebuilding[sandbox.rebuiltFor]
     return (
       <div className={styles.readying} aria-live="polite">
         <Facade seed={prototype.id} mood="rising" share={shareOf(sandbox)} />
-        <h2>{readyingTitle(sandbox)}</h2>
+        <h2>{title}</h2>
+        {why && <p>{why}</p>}
         <Progress sandbox={sandbox} />
-        <p>
-          {sandbox.rebuiltFor !== null && 'Your files stay. '}
-          You can leave this page. It continues without you.
-        </p>
+        <p>You can leave this page. It continues without you.</p>
       </div>
     )
   }

@@ -52,8 +52,9 @@ export const states: States = {
       OPENED,
       SESSION,
       {
-        type: 'error',
-        message: 'Your admin changed the rules of this workspace. It is being rebuilt; your files stay.',
+        type: 'exit',
+        exitCode: null,
+        reason: 'Your admin changed the rules of this workspace. It is being rebuilt; your files stay.',
       },
     ],
     shows: 'your files stay',

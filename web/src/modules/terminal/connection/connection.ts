@@ -9,7 +9,8 @@ export type ConnectionState =
   | { is: 'open' }
   /** The connection is gone; the next try comes by itself. */
   | { is: 'waiting'; why: string }
-  | { is: 'ended'; exitCode: number | null }
+  /** `why`: it was ended from outside. */
+  | { is: 'ended'; exitCode: number | null; why: string | null }
   /** No use in trying again: there is no such terminal for this person. */
   | { is: 'refused'; why: string }
 
@@ -54,7 +55,7 @@ export const createConnection = (
   const read = (data: unknown) => {
     if (data instanceof ArrayBuffer) return intake.take(new Uint8Array(data))
     const frame = serverFrame.parse(z.json().parse(JSON.parse(String(data))))
-    if (frame.type === 'exit') return end({ is: 'ended', exitCode: frame.exitCode })
+    if (frame.type === 'exit') return end({ is: 'ended', exitCode: frame.exitCode, why: frame.reason ?? null })
     if (frame.type === 'error') {
       said = frame.message
       return
