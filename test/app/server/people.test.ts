@@ -327,7 +327,7 @@ describe('accounts', () => {
     await expect(server.sandboxes.start(sandboxId.parse(sandbox.id), cause)).rejects.toThrow()
     expect(await stateOf()).toBe('stopped')
     expect(await server.events('kill.ordered')).toContainEqual(
-      expect.objectContaining({ person: admin.id, detail: { scope: 'person', target: id } }),
+      expect.objectContaining({ person: admin.id, detail: { scope: 'person', target: id, why: null } }),
     )
   })
 
