@@ -36,7 +36,8 @@ const sequencer = createSequencer(config.databaseUrl, (error) =>
 const feed = createFeed(db, config.databaseUrl)
 const runner = createRunnerClient(config.paths.runnerSocket)
 const instances = Array.from({ length: config.gateways }, (_, n) => createGatewayClient(config.paths.gatewaySocket(n)))
-const gateway = createGateways(db, instances)
+const nodes = connect(config.databaseUrl, { max: POOL.nodes })
+const gateway = createGateways(nodes, instances)
 const retired = replaceRetired({ db, gateways: config.gateways, lockOf: config.paths.gatewayLock, log })
 const host = await runner.doctor().catch(() => null)
 const library = await openLibrary({ folder: config.policies, images: join(root, 'sandbox-images'), host })
@@ -88,6 +89,7 @@ endWith(async () => {
   await appender.close()
   gateway.close()
   await runner.close()
+  await nodes.destroy()
   await db.destroy()
 }, log)
 

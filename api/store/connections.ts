@@ -1,9 +1,9 @@
 /** How many connections to PostgreSQL each program may have at once. Their sum has to fit, whatever happens. */
 
-/** Of a pool (connect.ts). */
-export const POOL = { server: 16, gateway: 4 } as const
+/** Of a pool (connect.ts). `nodes`: where the server looks up who serves whom, so that a stop waits for no other request. */
+export const POOL = { server: 16, nodes: 2, gateway: 4 } as const
 /** Beside the pool: the log's writer and who listens; in the server also the sequencer. */
-export const CONNECTIONS = { server: POOL.server + 3, gateway: POOL.gateway + 2 } as const
+export const CONNECTIONS = { server: POOL.server + POOL.nodes + 3, gateway: POOL.gateway + 2 } as const
 /** Commands of the CLI, migrations, and what a program that was killed has not given back yet. */
 const SPARE = 20
 

@@ -50,7 +50,7 @@ export const kindGroups: Record<string, string> = {
   provider: 'Providers',
   kill: 'Stops',
   audit: 'Log readings',
-  platform: 'Starts of Backlot',
+  platform: 'Backlot itself',
 } satisfies Record<GroupOf<AuditKind>, string>
 type GroupOf<Kind extends string> = Kind extends `${infer Group}.${string}` ? Group : never
 
