@@ -53,6 +53,7 @@ const app = await buildApp({
   append: appender.append,
   feed,
   gateway,
+  gateways: gateway.states,
   runner,
   sandboxes,
   chooseGateway: (trx) => chooseGateway(trx, config.gateways),
