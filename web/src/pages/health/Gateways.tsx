@@ -7,9 +7,11 @@ import { Section } from '../../components/Page.tsx'
 import { Rows } from '../../components/Rows.tsx'
 import styles from './Health.module.css'
 
-const sandboxes = (count: number) => (count === 1 ? '1 sandbox' : `${count} sandboxes`)
+const has = ({ running, all }: GatewayState) =>
+  all === 0 ? 'No sandboxes yet' : `${running} of ${all === 1 ? '1 sandbox' : `${all} sandboxes`} running`
 
-const Gateway = ({ name, trouble, running, all }: GatewayState) => {
+const Gateway = ({ gateway }: { gateway: GatewayState }) => {
+  const { name, trouble } = gateway
   const Icon = trouble === null ? IconCircleCheck : IconCircleX
   return (
     <li>
@@ -17,7 +19,7 @@ const Gateway = ({ name, trouble, running, all }: GatewayState) => {
         <Icon size={20} aria-label={trouble === null ? 'OK' : 'does not work now'} />
         <div>
           <p>{name}</p>
-          <small>{`${sandboxes(all)}, ${running} of them in use`}</small>
+          <small>{has(gateway)}</small>
           {trouble && <p className={styles.fix}>{trouble}</p>}
         </div>
       </div>
@@ -32,7 +34,7 @@ export const Gateways = () => (
       {({ items }) => (
         <Rows>
           {items.map((gateway) => (
-            <Gateway key={gateway.name} {...gateway} />
+            <Gateway key={gateway.name} gateway={gateway} />
           ))}
         </Rows>
       )}
