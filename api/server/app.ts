@@ -4,6 +4,7 @@ import websocket from '@fastify/websocket'
 import fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify'
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Append } from '../audit/append.ts'
+import type { GatewayState } from '../contract/health.ts'
 import { MAX_CLIENT_MESSAGE_BYTES } from '../contract/terminal.ts'
 import { validatorCompiler } from '../http-errors.ts'
 import type { Store } from '../store/connect.ts'
@@ -48,6 +49,8 @@ export interface AppDeps {
   append: Append
   feed: AuditFeed
   gateway: GatewayClient
+  /** Each instance of it. */
+  gateways: () => Promise<GatewayState[]>
   runner: RunnerClient
   sandboxes: Sandboxes
   /** Which instance of the gateway a new sandbox gets. */
@@ -90,7 +93,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   endSocketsWithTheirRight(app, live)
   await describeApi(app, deps.version)
 
-  healthRoutes(app, { parts: partsOf(deps), doctor: runner.doctor })
+  healthRoutes(app, { parts: partsOf(deps), doctor: runner.doctor, gateways: deps.gateways })
   sessionRoutes(app, { db, append, live, secure })
   meRoutes(app, { db, live, secure })
   peopleRoutes(app, {

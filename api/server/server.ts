@@ -38,8 +38,8 @@ const sequencer = createSequencer(config.databaseUrl, (error) =>
 const feed = createFeed(db, config.databaseUrl)
 const runner = createRunnerClient(config.paths.runnerSocket)
 const instances = Array.from({ length: config.gateways }, (_, n) => createGatewayClient(config.paths.gatewaySocket(n)))
-// Which instance has a sandbox is asked on the connections of the stops: short questions, and a stop needs the answer.
-const gateway = createGateways(stops, instances)
+const nodes = connect(config.databaseUrl, { max: POOL.nodes })
+const gateway = createGateways(nodes, instances)
 const retired = replaceRetired({ db, gateways: config.gateways, lockOf: config.paths.gatewayLock, log })
 const host = await runner.doctor().catch(() => null)
 const library = await openLibrary({ folder: config.policies, images: join(root, 'sandbox-images'), host })
@@ -57,6 +57,7 @@ const app = await buildApp({
   append: appender.append,
   feed,
   gateway,
+  gateways: gateway.states,
   runner,
   sandboxes,
   chooseGateway: (trx) => chooseGateway(trx, config.gateways),
@@ -93,6 +94,7 @@ endWith(async () => {
   await appender.close()
   gateway.close()
   await runner.close()
+  await nodes.destroy()
   await db.destroy()
   await stops.destroy()
 }, log)

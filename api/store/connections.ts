@@ -1,9 +1,9 @@
 /** How many connections to PostgreSQL each program may have at once. Their sum has to fit, whatever happens. */
 
-/** Of a pool (connect.ts). The server has one of its own for stops. */
-export const POOL = { server: 16, stops: 4, gateway: 4 } as const
+/** Of a pool (connect.ts). So that a stop waits for no other request, it has `stops`, and `nodes` to look up who serves whom. */
+export const POOL = { server: 16, stops: 4, nodes: 2, gateway: 4 } as const
 /** Beside the pool: the log's writer and who listens; in the server also the sequencer. */
-export const CONNECTIONS = { server: POOL.server + POOL.stops + 3, gateway: POOL.gateway + 2 } as const
+export const CONNECTIONS = { server: POOL.server + POOL.stops + POOL.nodes + 3, gateway: POOL.gateway + 2 } as const
 /** Commands of the CLI, migrations, and what a program that was killed has not given back yet. */
 const SPARE = 20
 

@@ -1,4 +1,4 @@
-import { alive, readiness } from '../../contract/health.ts'
+import { alive, type GatewayState, gatewayStates, readiness } from '../../contract/health.ts'
 import { type DoctorReport, doctorReport } from '../../contract/programs/runner.ts'
 import type { App } from './route.ts'
 
@@ -11,11 +11,14 @@ export interface Part {
   check: () => Promise<string | null>
 }
 
+interface HealthDeps {
+  parts: readonly Part[]
+  doctor: () => Promise<DoctorReport>
+  gateways: () => Promise<GatewayState[]>
+}
+
 /** Whether this server is alive, whether the platform can work, and what this host can enforce. */
-export function healthRoutes(
-  app: App,
-  { parts, doctor }: { parts: readonly Part[]; doctor: () => Promise<DoctorReport> },
-): void {
+export function healthRoutes(app: App, { parts, doctor, gateways }: HealthDeps): void {
   // Whoever watches over Backlot, and a flood of these, must not keep people out.
   const config = { access: 'public', limit: 'none' } as const
 
@@ -37,6 +40,12 @@ export function healthRoutes(
     '/api/v1/doctor',
     { config: { access: ['admin', 'security'] }, schema: { tags: ['health'], response: { 200: doctorReport } } },
     () => doctor(),
+  )
+
+  app.get(
+    '/api/v1/gateways',
+    { config: { access: ['admin', 'security'] }, schema: { tags: ['health'], response: { 200: gatewayStates } } },
+    async () => ({ items: await gateways() }),
   )
 }
 

@@ -1,8 +1,15 @@
+import type { GatewayState } from '../../contract/health.ts'
 import type { SandboxId } from '../../contract/ids.ts'
 import { ApiError } from '../../errors.ts'
 import type { Store } from '../../store/connect.ts'
 import type { GatewayClient } from './gateway.ts'
 import { unavailable } from './gateway-connection.ts'
+import { NONE, readLoads } from './placement.ts'
+
+export interface Gateways extends GatewayClient {
+  /** Each instance, for people. */
+  states(): Promise<GatewayState[]>
+}
 
 /**
  * All instances of the gateway as one: what concerns a sandbox goes to the instance that has it, as its row says; what
@@ -11,7 +18,7 @@ import { unavailable } from './gateway-connection.ts'
  *
  * Longer than 60 lines because it has a line for each verb of the contract.
  */
-export function createGateways(db: Store, clients: readonly GatewayClient[]): GatewayClient {
+export function createGateways(db: Store, clients: readonly GatewayClient[]): Gateways {
   async function clientOf(id: SandboxId): Promise<GatewayClient> {
     const row = await db
       .selectFrom('sandboxes')
@@ -41,10 +48,13 @@ export function createGateways(db: Store, clients: readonly GatewayClient[]): Ga
 
   return {
     async health() {
-      const reasons = await Promise.all(clients.map(reasonOf))
-      const audit = reasons.every(({ audit }) => audit)
-      const found = reasons.flatMap(({ reason }) => (reason === null ? [] : [reason]))
-      return { ok: found.length === 0, audit, reason: found.join(' ') || null }
+      const found = await Promise.all(clients.map(troubleOf))
+      const reasons = found.flatMap(({ name, trouble }) => (trouble === null ? [] : [`${name}: ${trouble}`]))
+      return { ok: reasons.length === 0, audit: found.every(({ audit }) => audit), reason: reasons.join(' ') || null }
+    },
+    async states() {
+      const [loads, found] = await Promise.all([readLoads(db), Promise.all(clients.map(troubleOf))])
+      return found.map(({ name, trouble }, instance) => ({ name, trouble, ...(loads.get(instance) ?? NONE) }))
     },
 
     openDoor: byId(({ openDoor }) => openDoor),
@@ -76,12 +86,13 @@ export function createGateways(db: Store, clients: readonly GatewayClient[]): Ga
   }
 }
 
-async function reasonOf(client: GatewayClient, instance: number): Promise<{ audit: boolean; reason: string | null }> {
+async function troubleOf(client: GatewayClient, instance: number) {
+  const name = `gateway/${instance}`
   try {
     const { audit, reason } = await client.health()
-    return { audit, reason: reason === null ? null : `gateway/${instance}: ${reason}` }
+    return { name, audit, trouble: reason }
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
-    return { audit: true, reason: `gateway/${instance} does not answer; it is started again by itself.` }
+    return { name, audit: true, trouble: 'It does not answer, and is started again by itself.' }
   }
 }

@@ -6,7 +6,7 @@ export interface Load {
   all: number
 }
 
-const NONE: Load = { running: 0, all: 0 }
+export const NONE: Load = { running: 0, all: 0 }
 
 /** Which of `gateways` instances a new sandbox gets: the one with the fewest that run, then with the fewest, then the first. */
 export function leastLoaded(loads: ReadonlyMap<number, Load>, gateways: number): number {
@@ -20,7 +20,7 @@ export async function chooseGateway(trx: Store, gateways: number): Promise<numbe
   return leastLoaded(await readLoads(trx), gateways)
 }
 
-async function readLoads(trx: Store): Promise<Map<number, Load>> {
+export async function readLoads(trx: Store): Promise<Map<number, Load>> {
   const rows = await trx
     .selectFrom('sandboxes')
     .where('state', '!=', 'removed')

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { SandboxId } from '../../../api/contract/ids.ts'
 import { newId } from '../../../api/ids.ts'
-import { createGatewayClient, type GatewayClient } from '../../../api/server/nodes/gateway.ts'
+import { createGatewayClient } from '../../../api/server/nodes/gateway.ts'
 import { createGateways } from '../../../api/server/nodes/gateways.ts'
 import { chooseGateway, moveSandboxes } from '../../../api/server/nodes/placement.ts'
 import { type TestDatabase, testDatabase } from '../../support/database/database.ts'
@@ -43,7 +43,7 @@ async function gateways(...each: ('works' | 'away' | 'hangs')[]) {
     }
   }
   const clients = each.map((_, instance) => createGatewayClient(socketOf(instance)))
-  const gateway: GatewayClient = createGateways(database.db, clients)
+  const gateway = createGateways(database.db, clients)
   closers.push(() => gateway.close())
   return { gateway, calls }
 }
@@ -97,8 +97,12 @@ test.each(['away', 'hangs'] as const)('one that %s is nobody else’s trouble', 
   expect(await gateway.health()).toEqual({
     ok: false,
     audit: true,
-    reason: 'gateway/0 does not answer; it is started again by itself.',
+    reason: 'gateway/0: It does not answer, and is started again by itself.',
   })
+  expect(await gateway.states()).toEqual([
+    { name: 'gateway/0', trouble: 'It does not answer, and is started again by itself.', running: 1, all: 1 },
+    { name: 'gateway/1', trouble: null, running: 1, all: 1 },
+  ])
   const provider = { kind: 'openai', baseUrl: 'https://models.example.org', place: 'cloud' } as const
   await gateway.saveProvider('acme', provider, person)
   await gateway.testProvider('acme', person)
@@ -113,7 +117,7 @@ test.each(['away', 'hangs'] as const)('one that %s is nobody else’s trouble', 
 test('when none answers, that is what providers and people are told', async () => {
   const { gateway } = await gateways('away', 'away')
   await expect(gateway.removeProvider('acme', newId('pe'))).rejects.toMatchObject({ code: 'gateway_unavailable' })
-  expect((await gateway.health()).reason).toMatch(/^gateway\/0 does not answer.* gateway\/1 does not answer/)
+  expect((await gateway.health()).reason).toMatch(/^gateway\/0: It does not answer.* gateway\/1: It does not answer/)
 })
 
 test('a sandbox of an instance that is no more waits until it has another', async () => {

@@ -131,5 +131,14 @@ describe('docker compose', () => {
     expect(Number(size.stdout)).toBeLessThanOrEqual(4 * 2 ** 30)
     const refused = await owner.shell(sandbox.id, 'curl -sS https://example.com 2>&1')
     expect(refused.stdout).toMatch(/403/)
+
+    // The first sandbox is gateway/0's: what happens to the other one is none of its business.
+    const stop = "kill -STOP $(grep -lz '^BACKLOT_GATEWAY=1$' /proc/[0-9]*/environ | cut -d/ -f3)"
+    await compose('exec', '-T', 'gateway', 'sh', '-c', stop)
+    expect(await owner.shell(sandbox.id, 'echo here')).toMatchObject({ stdout: 'here\n' })
+    await until('the one that hangs is started again', async () => {
+      const logs = await compose('logs', '--no-color', 'gateway')
+      return /gateway\/1 did not answer for 2 s and was killed.*"name":"gateway\/1".*listening/s.test(logs) || null
+    })
   })
 })

@@ -88,6 +88,7 @@ export async function startServer({
     append: appender.append,
     feed,
     gateway: peers.gateway,
+    gateways: async () => [],
     runner: peers.runner,
     sandboxes,
     chooseGateway: async () => 0,

@@ -171,6 +171,11 @@ describe('words', () => {
   const sentences: Array<[kind: AuditKind, detail: object, words: string]> = [
     ['sandbox.state', { from: 'proving', to: 'claimed', detail: null }, 'Sandbox ready'],
     ['sandbox.state', { from: null, to: 'a-state-of-long-ago', detail: 'x' }, 'Sandbox a-state-of-long-ago: x'],
+    [
+      'platform.hung',
+      { program: 'gateway/1', silentMs: 2_000 },
+      'gateway/1 did not answer for 2 s, so it was ended and started again',
+    ],
     ['platform.started', { program: 'server', version: '0.1.0', unsafe: [] }, 'server 0.1.0 started'],
     ['audit.read', { query: 'feed?last=200', rows: 200 }, 'Follows the log, 200 rows'],
     ['audit.read', { nonsense: true }, 'audit.read'],

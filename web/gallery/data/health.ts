@@ -1,3 +1,4 @@
+import type { GatewayState } from '../../../api/contract/health.ts'
 import type { DoctorReport } from '../../../api/contract/programs/runner.ts'
 import { LONG } from './words.ts'
 
@@ -31,4 +32,22 @@ export const health = {
     check('cgroups', 'Limits', 'refused', 'Memory cannot be limited here', 'Start the machine with cgroup v2.'),
   ]),
   long: report([check('long', LONG, 'refused', LONG, `sudo ${'a-very-long-command --with=options '.repeat(12)}`)]),
+}
+
+const gateway = (instance: number, trouble: string | null, running: number, all: number): GatewayState => ({
+  name: `gateway/${instance}`,
+  trouble,
+  running,
+  all,
+})
+
+export const gateways = {
+  fine: { items: [gateway(0, null, 3, 4), gateway(1, null, 3, 3)] },
+  hung: {
+    items: [
+      gateway(0, null, 3, 4),
+      gateway(1, 'It does not answer, and is started again by itself.', 1, 1),
+      gateway(2, 'The audit log cannot be written: everything is denied.', 0, 0),
+    ],
+  },
 }

@@ -51,7 +51,7 @@ export const kindGroups: Record<string, string> = {
   kill: 'Stops',
   hold: 'Holds',
   audit: 'Log readings',
-  platform: 'Starts of Backlot',
+  platform: 'Backlot itself',
 } satisfies Record<GroupOf<AuditKind>, string>
 type GroupOf<Kind extends string> = Kind extends `${infer Group}.${string}` ? Group : never
 

@@ -4,8 +4,9 @@ import { useQuery } from '@tanstack/react-query'
 import type { DoctorReport } from '../../../../api/contract/programs/runner.ts'
 import { healthQuery } from '../../client/health.ts'
 import { Ready } from '../../components/feedback/Waiting.tsx'
-import { Page } from '../../components/Page.tsx'
+import { Page, Section } from '../../components/Page.tsx'
 import { Rows } from '../../components/Rows.tsx'
+import { Gateways } from './Gateways.tsx'
 import styles from './Health.module.css'
 
 type Status = DoctorReport['checks'][number]['status']
@@ -46,34 +47,37 @@ export const Health = () => {
         </Button>
       }
     >
-      <Ready query={query}>
-        {({ checks }) => (
-          <Rows>
-            {checks
-              .toSorted((a, b) => order[a.status] - order[b.status])
-              .map((check) => {
-                const { icon: Icon, means } = signs[check.status]
-                return (
-                  <li key={check.id}>
-                    <div className={styles.check} data-status={check.status}>
-                      <Icon size={20} aria-label={means} />
-                      <div>
-                        <p>{check.title}</p>
-                        <small>{coded(check.detail)}</small>
-                        {check.fix &&
-                          (check.fix.endsWith('.') ? (
-                            <p className={styles.fix}>{coded(check.fix)}</p>
-                          ) : (
-                            <code className={styles.command}>{check.fix}</code>
-                          ))}
+      <Gateways />
+      <Section title="This machine">
+        <Ready query={query}>
+          {({ checks }) => (
+            <Rows>
+              {checks
+                .toSorted((a, b) => order[a.status] - order[b.status])
+                .map((check) => {
+                  const { icon: Icon, means } = signs[check.status]
+                  return (
+                    <li key={check.id}>
+                      <div className={styles.check} data-status={check.status}>
+                        <Icon size={20} aria-label={means} />
+                        <div>
+                          <p>{check.title}</p>
+                          <small>{coded(check.detail)}</small>
+                          {check.fix &&
+                            (check.fix.endsWith('.') ? (
+                              <p className={styles.fix}>{coded(check.fix)}</p>
+                            ) : (
+                              <code className={styles.command}>{check.fix}</code>
+                            ))}
+                        </div>
                       </div>
-                    </div>
-                  </li>
-                )
-              })}
-          </Rows>
-        )}
-      </Ready>
+                    </li>
+                  )
+                })}
+            </Rows>
+          )}
+        </Ready>
+      </Section>
     </Page>
   )
 }
