@@ -52,7 +52,7 @@ export const detailOf = {
     outputTokens: z.int().nullable(),
     latencyMs: z.int(),
     firstByteMs: z.int().nullable(),
-    outcome: z.enum(['completed', 'client-closed', 'upstream-error', 'killed']),
+    outcome: z.enum(['completed', 'client-closed', 'upstream-error', 'provider-address-public', 'killed']),
   }),
   /** `stdin`: how what it is given to read begins. Events of earlier versions have none. */
   'exec.started': z.strictObject({ argv: z.array(text).max(64), cwd: text, stdin: text.nullable().default(null) }),
@@ -100,7 +100,15 @@ export const detailOf = {
     /** Dangers that it accepts (policy/unsafe.ts). Events of earlier versions have none. */
     unsafe: z.array(text).default([]),
   }),
-  'provider.saved': z.strictObject({ provider: text, kind: text, baseUrl: text, keyChanged: z.boolean() }),
+  /** `place`, `unsafe`: where it runs, and dangers that are accepted. Events of earlier versions have none. */
+  'provider.saved': z.strictObject({
+    provider: text,
+    kind: text,
+    baseUrl: text,
+    keyChanged: z.boolean(),
+    place: text.nullable().default(null),
+    unsafe: z.array(text).default([]),
+  }),
   /** An admin has a provider asked for its models, with its key; durable before the request leaves. */
   'provider.tested': z.strictObject({ provider: text, baseUrl: text }),
   /** What came of it, in our words: written before the admin is told. */

@@ -14,6 +14,8 @@ export const provider = z.strictObject({
   hasKey: z.boolean(),
   /** Where it runs decides which data labels may use it. */
   place: z.enum(['cloud', 'local']),
+  /** Of a local one: an admin has accepted that its address is not one of a private network. Otherwise absent. */
+  unsafeLocal: z.literal(true).optional(),
 })
 export type Provider = z.infer<typeof provider>
 
@@ -25,6 +27,8 @@ export const providerSave = z.strictObject({
   kind: z.enum(['openai', 'anthropic']),
   baseUrl: z.url({ protocol: /^https?$/ }),
   place: z.enum(['cloud', 'local']),
+  /** A local provider is dialled at addresses of private networks and of this machine only, unless this says that any will do. */
+  unsafeLocal: z.boolean().optional(),
   /** Left out: the stored key stays. Empty: no key. Never given back. */
   key: z.string().max(1000).optional(),
 })

@@ -114,6 +114,7 @@ export type ModelDenial = (typeof MODEL_DENIALS)[number]
 export const MODEL_FAILURES = [
   'provider-key-refused',
   'upstream-redirect',
+  'provider-address-public',
   'upstream-error',
   'upstream-failed',
   'demo-too-large',
@@ -127,6 +128,7 @@ export const OUTCOMES = [
   'client-closed',
   'upstream-closed',
   'upstream-error',
+  'provider-address-public',
   'policy-change',
   'killed',
   'limit',

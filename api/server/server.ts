@@ -70,7 +70,7 @@ const app = await buildApp({
   webFolder: join(root, 'web', 'dist'),
 })
 const unsafe = await unsafeInForce(db)
-if (unsafe.length > 0) log.warn({ unsafe }, 'policies in force accept dangers')
+if (unsafe.length > 0) log.warn({ unsafe }, 'policies and providers accept dangers')
 await appender.append(
   auditEvent('platform.started', {
     actor: { type: 'system', id: 'server' },

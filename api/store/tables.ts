@@ -125,6 +125,7 @@ export interface Database {
     kind: string
     base_url: string
     place: string
+    unsafe_local: Generated<boolean>
     sealed_key: Buffer | null
     has_key: Computed<boolean>
     created_at: Created

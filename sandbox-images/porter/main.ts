@@ -26,8 +26,6 @@ const users = createUsers(process.env)
 process.on('uncaughtException', complain('unexpected'))
 process.on('unhandledRejection', complain('unexpected'))
 
-const landlock = landlockOptions(users.maker)
-const launch = createLaunch(become(users.maker, landlock), () => terminals.descriptors())
 const signal = (group: number, name: NodeJS.Signals) => void users.asMaker(() => process.kill(-group, name))
 const environment: Record<string, string> = {}
 for (const [name, value] of Object.entries(process.env)) if (value !== undefined) environment[name] = value
@@ -37,19 +35,19 @@ environment.NODE_USE_ENV_PROXY = '1'
 const startedAt = new Date().toISOString()
 const instance = randomUUID()
 let dns = false
-const starting = { launch, environment, asOwner: users.asMaker, signal }
-const terminals = createTerminals({
-  ...starting,
-  shell: ['/bin/bash'],
-  cwd: '/workspace',
-})
-const routes = createRoutes({
-  terminals,
-  processes: createProcesses(starting),
-  starting,
-  asWitness: (argv) => [...become(users.witness), ...argv],
-  health: () => ({ version: VERSION, pid: process.pid, startedAt, instance, landlock: landlock.length > 0, dns }),
-  ownPorts: Object.values(ports),
+// Tried while the gateway is dialled: whoever asks for something waits for it, and so no program starts without it.
+const routes = landlockOptions(users.maker).then((landlock) => {
+  const launch = createLaunch(become(users.maker, landlock), () => terminals.descriptors())
+  const starting = { launch, environment, asOwner: users.asMaker, signal }
+  const terminals = createTerminals({ ...starting, shell: ['/bin/bash'], cwd: '/workspace' })
+  return createRoutes({
+    terminals,
+    processes: createProcesses(starting),
+    starting,
+    asWitness: (argv) => [...become(users.witness), ...argv],
+    health: () => ({ version: VERSION, pid: process.pid, startedAt, instance, landlock: landlock.length > 0, dns }),
+    ownPorts: Object.values(ports),
+  })
 })
 
 serveDns(ports.dns).then(() => {
@@ -57,7 +55,7 @@ serveDns(ports.dns).then(() => {
 }, complain('the DNS stub does not listen'))
 forward({ port: ports.egress, socketPath: `${SOCKETS}/egress.sock` }).catch(complain('no way out'))
 forward({ port: ports.models, socketPath: `${SOCKETS}/model.sock` }).catch(complain('no way to the models'))
-dial(`${SOCKETS}/porter.sock`, routes)
+dial(`${SOCKETS}/porter.sock`, async (stream, headers) => (await routes)(stream, headers))
 
 // docker stop: programs get their hang-up from the kernel when the container ends.
 process.on('SIGTERM', () => process.exit(0))

@@ -189,7 +189,7 @@ describe('when Backlot is stopped and started again', () => {
     expect(new Set(items.map(({ detail }) => detail.version))).toEqual(new Set([ownVersion()]))
     const starts = items.filter(({ detail }) => detail.program === 'server')
     expect(starts.map(({ detail }) => detail.unsafe)).toEqual(
-      starts.map(() => ['standard: egress.unsafeOpaque: npm-read/0']),
+      starts.map(() => ['policy standard: egress.unsafeOpaque: npm-read/0']),
     )
   })
 

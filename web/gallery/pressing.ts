@@ -1,4 +1,4 @@
-const NAMED = 'button, a, [role="tab"], [role="menuitem"], summary'
+const NAMED = 'button, a, label, [role="tab"], [role="menuitem"], summary'
 const AGAIN_MS = 30
 
 const nameOf = (element: HTMLElement) => element.getAttribute('aria-label') ?? element.textContent.trim()

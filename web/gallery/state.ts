@@ -24,7 +24,7 @@ interface Common {
   answers?: Answers
   /** Text that must be on the screen, or the accessible name of what must be: without it the state is not what it says. */
   shows: string
-  /** What the gallery does first: presses the buttons of these names, one after another. */
+  /** What the gallery does first: presses the buttons, or labels, of these names, one after another. */
   press?: readonly string[]
   /** What a terminal's WebSocket gives: frames as objects, output as text. */
   terminal?: readonly (string | object)[]

@@ -7,7 +7,7 @@ export function linesOf(
   { url, signInToken, unsafe, warnings }: Omit<Started, 'programs'>,
   { json }: { json: boolean },
 ): { said: string[]; printed: string | null } {
-  const dangers = unsafe.map((danger) => `Warning: policy ${danger}`)
+  const dangers = unsafe.map((danger) => `Warning: ${danger}`)
   if (json) return { said: dangers, printed: JSON.stringify({ url, signInToken, warnings }) }
   const ready =
     signInToken === null

@@ -46,7 +46,8 @@ export function describeEnd(
 ): AuditEvent {
   return auditEvent('model.call', {
     ...originOf(sandbox, identity),
-    decision: 'info',
+    // What was allowed had to be refused after all: its address is known only when it is dialled.
+    decision: end.outcome === 'provider-address-public' ? 'deny' : 'info',
     reason: end.outcome,
     rule,
     correlation,

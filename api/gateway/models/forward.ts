@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Provider } from '../../contract/models.ts'
 import type { Demo } from './demo/answer.ts'
+import { AddressNotLocal } from './provider/connect.ts'
 import type { Upstream, UpstreamAnswer } from './provider/upstream.ts'
 import type { RequestBody } from './wire/body.ts'
 import { errorBody, type Failure, failure, type Refusal, type WireFormat } from './wire/formats.ts'
@@ -27,7 +28,7 @@ export interface CallEnd extends Usage {
   /** The provider's status; null when it never answered. */
   status: number | null
   firstByteMs: number | null
-  outcome: 'completed' | 'client-closed' | 'upstream-error'
+  outcome: 'completed' | 'client-closed' | 'upstream-error' | 'provider-address-public'
 }
 
 /**
@@ -81,9 +82,19 @@ export async function forward(
     response.end(masks?.rest())
     return end
   } catch (error) {
-    end.outcome = call.abort.signal.aborted ? 'client-closed' : 'upstream-error'
+    const isElsewhere = error instanceof AddressNotLocal
+    end.outcome = call.abort.signal.aborted
+      ? 'client-closed'
+      : isElsewhere
+        ? 'provider-address-public'
+        : 'upstream-error'
     if (response.headersSent) response.destroy()
-    else answerInstead(response, call.format, failure(502, 'upstream-failed', failureText(error)))
+    else
+      answerInstead(
+        response,
+        call.format,
+        isElsewhere ? ELSEWHERE : failure(502, 'upstream-failed', failureText(error)),
+      )
     return end
   } finally {
     response.off('close', gone)
@@ -101,6 +112,12 @@ function writeHeader({ status, headers }: UpstreamAnswer, response: ServerRespon
   // A stream's head says that the model has begun, perhaps long before its first word.
   if (length === undefined) response.flushHeaders()
 }
+
+const ELSEWHERE = failure(
+  403,
+  'provider-address-public',
+  'This model is meant to run on your own machines, but its address is not one of a private network. Nothing was sent there. Ask your admin to check the provider under Models.',
+)
 
 const PACKED = failure(
   502,

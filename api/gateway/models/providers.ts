@@ -67,7 +67,7 @@ export type ProviderAdmin = Pick<Providers, 'save' | 'remove' | 'test'>
 
 async function readProviders(db: Store): Promise<Known> {
   const [rows, assignments] = await Promise.all([
-    db.selectFrom('providers').select(['id', 'kind', 'base_url', 'place', 'sealed_key']).execute(),
+    db.selectFrom('providers').select(['id', 'kind', 'base_url', 'place', 'unsafe_local', 'sealed_key']).execute(),
     db.selectFrom('model_assignments').select(['slot', 'provider_id as provider', 'model']).execute(),
   ])
   const sealed = new Map<string, Buffer>()
@@ -75,7 +75,8 @@ async function readProviders(db: Store): Promise<Known> {
   for (const row of rows) {
     if (row.sealed_key) sealed.set(row.id, row.sealed_key)
     const { id, kind, base_url: baseUrl, place } = row
-    providers.set(id, providerSchema.parse({ id, kind, baseUrl, place, hasKey: row.sealed_key !== null }))
+    const accepted = row.unsafe_local ? { unsafeLocal: true } : {}
+    providers.set(id, providerSchema.parse({ id, kind, baseUrl, place, hasKey: row.sealed_key !== null, ...accepted }))
   }
   return { catalog: { providers, assignments: assignments.map((row) => assignmentSchema.parse(row)) }, sealed }
 }

@@ -16,12 +16,13 @@ export async function readModels(db: Store) {
   const [providers, assignments] = await Promise.all([
     db
       .selectFrom('providers')
-      .select(['id', 'kind', 'base_url as baseUrl', 'place', 'has_key as hasKey'])
+      .select(['id', 'kind', 'base_url as baseUrl', 'place', 'has_key as hasKey', 'unsafe_local'])
       .orderBy('id')
       .execute(),
     db.selectFrom('model_assignments').select(['slot', 'provider_id as provider', 'model']).orderBy('slot').execute(),
   ])
-  return modelsView.parse({ providers, assignments, demoInUse: assignments.length === 0 })
+  const shown = providers.map(({ unsafe_local, ...row }) => (unsafe_local ? { ...row, unsafeLocal: true } : row))
+  return modelsView.parse({ providers: shown, assignments, demoInUse: assignments.length === 0 })
 }
 
 export function assignModel(db: Store, slot: Slot, assignment: Assignment, asked: AskedBy): Promise<void> {

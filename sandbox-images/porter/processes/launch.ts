@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import type { User } from './users.ts'
 
@@ -25,9 +26,11 @@ const LANDLOCK = ['--landlock-access', 'fs:execute'].concat(
 )
 
 /** gVisor and old kernels have no Landlock: there the image and `noexec` are what holds, and /health says so. */
-export function landlockOptions(user: User): string[] {
+export async function landlockOptions(user: User): Promise<string[]> {
   const [file = '', ...args] = become(user, LANDLOCK)
-  return spawnSync(file, [...args, '/usr/bin/true'], { stdio: 'ignore' }).status === 0 ? LANDLOCK : []
+  const trial = spawn(file, [...args, '/usr/bin/true'], { stdio: 'ignore' })
+  const [code] = await once(trial, 'exit').catch(() => [null])
+  return code === 0 ? LANDLOCK : []
 }
 
 /**

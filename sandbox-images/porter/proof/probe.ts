@@ -46,15 +46,19 @@ function tryKernel([file = '', ...args]: string[]): Promise<Result[]> {
       (error, stdout, stderr) => {
         const broken = (detail: string): Result[] => [{ probe: 'kernel', expected: 'refused', got: 'error', detail }]
         if (error) return resolve(broken((stderr.trim() || error.message).slice(-200)))
-        try {
-          const found: Omit<Result, 'expected'>[] = JSON.parse(stdout)
-          resolve(found.map((result) => ({ expected: 'refused', ...result })))
-        } catch (unreadable) {
-          resolve(broken(messageOf(unreadable)))
-        }
+        const found = stdout.trimEnd().split('\n').map(resultIn)
+        if (found.includes(null)) resolve(broken(`unreadable: ${stdout.slice(0, 150)}`))
+        else resolve(found.filter((result) => result !== null))
       },
     )
   })
+}
+
+/** A line of kernel.py; null when it is none. */
+function resultIn(line: string): Result | null {
+  const [probe = '', got, detail] = line.split('\t')
+  if (detail === undefined || (got !== 'refused' && got !== 'passed' && got !== 'error')) return null
+  return { probe, expected: 'refused', got, detail }
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

@@ -137,7 +137,7 @@ describe("publishing, with the server's own grants", () => {
       .execute()
     const { detail } = auditEnvelope.parse(JSON.parse(event?.body ?? ''))
     expect(detail).toMatchObject({ name: 'small', unsafe: ['sandbox.unsafeUnlimited'] })
-    expect(await unsafeInForce(db)).toEqual(['small: sandbox.unsafeUnlimited'])
+    expect(await unsafeInForce(db)).toEqual(['policy small: sandbox.unsafeUnlimited'])
     await publish(small('two'))
     expect(await unsafeInForce(db)).toEqual([])
   })

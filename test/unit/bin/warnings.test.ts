@@ -21,7 +21,7 @@ describe('what a start says at its end', () => {
   const ready = {
     url: 'http://localhost:4600',
     signInToken: 'bl_x',
-    unsafe: ['p: danger'],
+    unsafe: ['policy p: danger'],
     warnings: ['runc 1.1.5. Upgrade.'],
   }
 

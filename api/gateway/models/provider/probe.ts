@@ -2,7 +2,7 @@ import { Agent, request } from 'undici'
 import { z } from 'zod'
 import type { Provider, ProviderTest } from '../../../contract/models.ts'
 import { upstreamHeaders } from '../wire/headers.ts'
-import { createProviderLookup } from './lookup.ts'
+import { AddressNotLocal, createProviderConnect } from './connect.ts'
 
 const TIMEOUT_MS = 10_000
 const MAX_BYTES = 2 * 1_048_576
@@ -14,7 +14,7 @@ const list = z.object({ data: z.array(z.object({ id: z.string().max(200) })) })
 /** GET /v1/models with the provider's key. Never throws: what went wrong is the message, for an admin, without the answer's own text. */
 export async function askForModels(provider: Provider, key: string | null): Promise<ProviderTest> {
   const failed = (message: string): ProviderTest => ({ ok: false, message, models: [] })
-  const dispatcher = new Agent({ connect: { lookup: createProviderLookup() } })
+  const dispatcher = new Agent({ connect: createProviderConnect(provider) })
   try {
     const { statusCode, body } = await request(`${provider.baseUrl}/v1/models`, {
       method: 'GET',
@@ -46,6 +46,7 @@ export async function askForModels(provider: Provider, key: string | null): Prom
     const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
     if (error instanceof Error && error.name === 'TimeoutError')
       return failed('It did not answer within ten seconds. Check the address.')
+    if (error instanceof AddressNotLocal) return failed(NOT_LOCAL)
     if (error instanceof z.ZodError || error instanceof SyntaxError)
       return failed('It answered, but not with a list of models. Check the address: enter the base URL, without /v1.')
     return failed(`It could not be reached${code}. Check the address, and that this machine may reach it.`)
@@ -53,6 +54,9 @@ export async function askForModels(provider: Provider, key: string | null): Prom
     void dispatcher.destroy()
   }
 }
+
+const NOT_LOCAL =
+  'It is said to run on your own machines, but its address is not one of a private network, so nothing was sent there. Check the address, choose "In the cloud", or accept a public address.'
 
 function whyNot(status: number): string {
   if (status === 401 || status === 403) return `It refused the key (${status}). Enter the key again.`

@@ -6,6 +6,7 @@ import { DEMO, type ProviderSave } from '../../../contract/models.ts'
 import { ApiError } from '../../../errors.ts'
 import type { Store } from '../../../store/connect.ts'
 import { providerBaseUrl } from './address.ts'
+import { isLocalAddress, literalIn } from './connect.ts'
 import { seal } from './seal.ts'
 
 /** A key opens only for the provider and the origin that it was entered for. */
@@ -15,12 +16,13 @@ export const bindingOf = (id: string, baseUrl: string) => `${id}\n${new URL(base
 export async function saveProvider(
   { db, sealKey }: { db: Store; sealKey: Buffer },
   id: string,
-  { kind, baseUrl: typed, place, key }: ProviderSave,
+  { kind, baseUrl: typed, place, unsafeLocal = false, key }: ProviderSave,
   person: PersonId | null,
 ): Promise<void> {
   if (id === DEMO.id)
     throw new ApiError('invalid_request', 'The name "demo" belongs to the built-in provider. Choose another.')
   const baseUrl = providerBaseUrl(typed)
+  checkPlace(baseUrl, { place, unsafeLocal })
   const binding = bindingOf(id, baseUrl)
   await db.transaction().execute(async (trx) => {
     const before = await trx
@@ -33,8 +35,9 @@ export async function saveProvider(
       throw new ApiError('invalid_request', 'The address now points to another server: enter the key again.')
     const kept = before?.sealed_key ?? null
     const sealed = key === undefined ? kept : key === '' ? null : seal(sealKey, binding, key)
-    const values = { kind, base_url: baseUrl, place, sealed_key: sealed }
-    const detail = { provider: id, kind, baseUrl, keyChanged: key !== undefined }
+    const values = { kind, base_url: baseUrl, place, unsafe_local: unsafeLocal, sealed_key: sealed }
+    const unsafe = unsafeLocal ? ['unsafeLocal'] : []
+    const detail = { provider: id, kind, baseUrl, place, keyChanged: key !== undefined, unsafe }
     await appendIn(trx, auditEvent('provider.saved', { ...by(person), detail }))
     await trx
       .insertInto('providers')
@@ -42,6 +45,18 @@ export async function saveProvider(
       .onConflict((conflict) => conflict.column('id').doUpdateSet({ ...values, updated_at: new Date() }))
       .execute()
   })
+}
+
+/** Names are judged when they are dialled: what they mean may change. */
+function checkPlace(baseUrl: string, { place, unsafeLocal }: { place: 'cloud' | 'local'; unsafeLocal: boolean }): void {
+  if (unsafeLocal && place !== 'local')
+    throw new ApiError('invalid_request', 'unsafeLocal: says nothing of a provider in the cloud. Leave it out.')
+  const literal = literalIn(new URL(baseUrl).hostname)
+  if (literal === null || place !== 'local' || unsafeLocal || isLocalAddress(literal)) return
+  throw new ApiError(
+    'invalid_request',
+    `${literal} is not an address of a private network, so this is no provider on your own machines. Choose "In the cloud", or accept a public address (unsafeLocal).`,
+  )
 }
 
 /** Removes a provider and its key. One that is still assigned stays: calls would fail without anybody knowing why. */

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { Pool } from 'undici'
 import type { Provider } from '../../../contract/models.ts'
-import { createProviderLookup } from './lookup.ts'
+import { createProviderConnect, staysLocal } from './connect.ts'
 
 /** A provider's answer as it arrives. `body` ends, or fails, with the answer. */
 export interface UpstreamAnswer {
@@ -31,14 +31,14 @@ const CONNECTIONS = 16
 
 /**
  * Keep-alive connections to providers. One of these belongs to one sandbox: a connection is never shared between sandboxes,
- * nor between two base URLs or keys of a provider (H20, test/CASES.md). Redirects are not followed. TLS trusts what Node trusts
+ * nor between two base URLs, places or keys of a provider (H20, test/CASES.md). Redirects are not followed. TLS trusts what Node trusts
  * (NODE_EXTRA_CA_CERTS included).
  */
 export function createUpstream(timeouts: UpstreamTimeouts = USUAL_TIMEOUTS) {
   const pools = new Map<string, Pool>()
 
   function poolOf(provider: Provider, origin: string, credential: string): Pool {
-    const name = `${provider.id} ${origin} ${credential}`
+    const name = `${provider.id} ${origin} ${staysLocal(provider)} ${credential}`
     const known = pools.get(name)
     if (known) return known
     for (const [other, pool] of pools) {
@@ -49,8 +49,7 @@ export function createUpstream(timeouts: UpstreamTimeouts = USUAL_TIMEOUTS) {
     const pool = new Pool(origin, {
       connections: CONNECTIONS,
       pipelining: 1,
-      connect: { lookup: createProviderLookup() },
-      connectTimeout: timeouts.connectMs,
+      connect: createProviderConnect(provider, { timeoutMs: timeouts.connectMs }),
       headersTimeout: timeouts.silenceMs,
       bodyTimeout: timeouts.silenceMs,
       keepAliveTimeout: 30_000,

@@ -8,9 +8,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { AuditUnavailable } from '../../../../api/audit/append.ts'
 import { personId } from '../../../../api/contract/ids.ts'
+import { createProviderConnect } from '../../../../api/gateway/models/provider/connect.ts'
 import { createProviderLookup } from '../../../../api/gateway/models/provider/lookup.ts'
 import { loadSealKey, seal, unseal } from '../../../../api/gateway/models/provider/seal.ts'
 import { createProviders, type Providers } from '../../../../api/gateway/models/providers.ts'
+import { unsafeInForce } from '../../../../api/server/policies/dangers.ts'
 import { connect, type Store } from '../../../../api/store/connect.ts'
 import { type TestDatabase, testDatabase } from '../../../support/database/database.ts'
 import { json, openProvider } from '../../../support/models/provider.ts'
@@ -154,13 +156,90 @@ describe("saving, with the gateway's own grants", () => {
     [['fe80::1'], 'credentials'],
   ] as const)('a name that is %j when it is dialled: %s', async ([found, refusal]) => {
     const addresses = found.map((address) => ({ address, family: isIP(address) }))
-    const look = createProviderLookup((_host, _options, done) => done(null, addresses))
+    const look = createProviderLookup(undefined, (_host, _options, done) => done(null, addresses))
     const answer = new Promise((resolve, reject) =>
       look('models.example.org', { all: true }, (error, got) => (error ? reject(error) : resolve(got))),
     )
     if (refusal === null) await expect(answer).resolves.toEqual(addresses)
     else await expect(answer).rejects.toThrow(refusal)
   })
+  describe('a local provider is dialled at local addresses only (L12)', () => {
+    const local = (baseUrl: string, unsafeLocal?: boolean) =>
+      providers.save('near', { kind: 'openai', baseUrl, place: 'local', ...(unsafeLocal ? { unsafeLocal } : {}) }, null)
+
+    test.for(['https://203.0.113.7', 'http://[2a00:1450:4001::1]', 'http://100.64.0.1', 'http://3405803783'])(
+      '%s is not one',
+      async (address) => {
+        await expect(local(address)).rejects.toThrow('not an address of a private network')
+        await expect(local(address, true)).resolves.toBeUndefined()
+        expect(providers.catalog().providers.get('near')).toMatchObject({ place: 'local', unsafeLocal: true })
+        expect((await eventsOf('provider.saved')).at(-1)).toContain('"unsafe":["unsafeLocal"]')
+        expect(await unsafeInForce(database.db)).toContain('provider near: unsafeLocal')
+      },
+    )
+    test('what was accepted is taken back by saving without it', async () => {
+      await local('http://10.0.0.1', true)
+      await local('http://10.0.0.1')
+      expect(providers.catalog().providers.get('near')).not.toHaveProperty('unsafeLocal')
+      expect((await eventsOf('provider.saved')).at(-1)).toContain('"unsafe":[]')
+      expect(await unsafeInForce(database.db)).toEqual([])
+    })
+    test('in the cloud there is nothing to accept', async () => {
+      const accepted = {
+        kind: 'openai',
+        baseUrl: 'https://models.example.org',
+        place: 'cloud',
+        unsafeLocal: true,
+      } as const
+      await expect(providers.save('far', accepted, null)).rejects.toThrow('unsafeLocal')
+    })
+
+    const found = (...addresses: string[]) => addresses.map((address) => ({ address, family: isIP(address) }))
+    test.for([
+      ['models.example.org', found('203.0.113.7'), {}, 'not an address'],
+      ['models.example.org', found('10.0.0.5', '203.0.113.7'), {}, 'not an address'],
+      ['models.example.org', found('fd12::1', '2a00:1450:4001::1'), {}, 'not an address'],
+      ['models.example.org', found('64:ff9b::cb00:7107'), {}, 'not an address'],
+      ['203.0.113.7', [], {}, 'not an address'],
+      ['[2a00:1450:4001::1]', [], {}, 'not an address'],
+      ['models.example.org', found('127.0.0.1'), {}, null],
+      ['127.0.0.1', [], {}, null],
+      ['models.example.org', found('127.0.0.1'), { unsafeLocal: true }, null],
+    ] as const)('%s that is %j when it is dialled, %j: %s', async ([hostname, addresses, more, refusal]) => {
+      const server = createServer().listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const address = server.address()
+      const port = String(typeof address === 'object' ? address?.port : 0)
+      const connect = createProviderConnect(
+        { place: 'local', ...more },
+        { findAll: (_host, _options, done) => done(null, [...addresses]) },
+      )
+      const connected = new Promise<void>((resolve, reject) =>
+        connect({ hostname, port, protocol: 'http:' }, (error, socket) => {
+          socket?.destroy()
+          if (error) reject(error)
+          else resolve()
+        }),
+      )
+      if (refusal === null) await expect(connected).resolves.toBeUndefined()
+      else await expect(connected).rejects.toThrow(refusal)
+      server.close()
+    })
+    test('a test of it sends nothing, and says why', async () => {
+      await local('http://10.0.0.1')
+      await database.db
+        .updateTable('providers')
+        .set({ base_url: 'http://203.0.113.7' })
+        .where('id', '=', 'near')
+        .execute()
+      expect(await providers.test('near', null)).toMatchObject({
+        ok: false,
+        message: expect.stringContaining('not one of a private network'),
+      })
+      await database.db.deleteFrom('providers').where('id', '=', 'near').execute()
+    })
+  })
+
   test('the name of the built-in provider is taken', async () => {
     await expect(save('demo', 'https://models.example.org')).rejects.toThrow('built-in')
   })

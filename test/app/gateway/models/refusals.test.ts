@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Provider } from '../../../../api/contract/models.ts'
 import { USUAL_LIMITS } from '../../../../api/gateway/models/limits.ts'
 import { type ModelDoor, openModelDoor, someone, somePolicy } from '../../../support/models/door.ts'
 import { json, openProvider } from '../../../support/models/provider.ts'
@@ -33,6 +34,22 @@ function expectRefusal(reason: string) {
     { kind: 'model.request', decision: 'deny', reason },
   ])
 }
+
+test('L12 a confidential prototype whose local model has a public address: nothing is sent, and the reason is its own', async () => {
+  const near: Provider = { id: 'near', kind: 'openai', baseUrl: 'http://203.0.113.7', place: 'local', hasKey: false }
+  const local = await openModelDoor({
+    providers: [near],
+    assignments: [{ slot: 'local', provider: 'near', model: 'm' }],
+  })
+  local.world.who = { ...someone, label: 'confidential' }
+  const answer = await local.post('/v1/chat/completions', ask)
+  expect(answer.status).toBe(403)
+  expect(answer.headers.get('x-backlot-reason')).toBe('provider-address-public')
+  expect(await answer.text()).toContain('not one of a private network')
+  const [end] = await local.until('model.call')
+  expect(end).toMatchObject({ decision: 'deny', reason: 'provider-address-public', detail: { status: null } })
+  await local.close()
+})
 
 describe('paths are compared as they came (L02, L06)', () => {
   test.for([

@@ -87,6 +87,7 @@ const words: Record<Reason, string> = {
   'client-closed': 'Closed by the sandbox',
   'upstream-closed': 'Closed by the other side',
   'upstream-error': 'The other side failed',
+  'provider-address-public': 'A local model has a public address',
   killed: 'Stopped by a person',
   limit: 'Limit reached',
   error: 'Failed',

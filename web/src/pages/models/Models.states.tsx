@@ -21,5 +21,11 @@ export const states: States = {
     shows: 'Try again',
   },
   'very long': { at, answers: view(models.long), shows: 'the-longest-name-that-a-provider-can-hav' },
+  'local provider': {
+    at,
+    answers: view(models.demo),
+    press: ['Add provider', 'On our own machines'],
+    shows: 'Accept a public address',
+  },
   'new provider': { at, answers: view(models.demo), press: ['Add provider'], shows: 'Base URL, without /v1' },
 }

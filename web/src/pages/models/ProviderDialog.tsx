@@ -1,4 +1,4 @@
-import { Button, Group, Modal, PasswordInput, Radio, TextInput } from '@mantine/core'
+import { Button, Checkbox, Group, Modal, PasswordInput, Radio, TextInput } from '@mantine/core'
 import type { FormEvent } from 'react'
 import type { Provider } from '../../../../api/contract/models.ts'
 import { messageOf } from '../../client/request.ts'
@@ -57,6 +57,14 @@ const ProviderForm = ({ provider, onClose }: { provider: Provider | null; onClos
         onChange={(event) => set({ key: event.currentTarget.value })}
       />
       <Choice label="Where it runs" data={places} value={typed.place} onChange={(place) => set({ place })} />
+      {typed.place === 'local' && (
+        <Checkbox
+          label="Accept a public address"
+          description="Unsafe. Backlot sends to addresses of private networks only, because confidential prototypes use local models. With this, nobody checks whose machine it is."
+          checked={typed.unsafeLocal}
+          onChange={(event) => set({ unsafeLocal: event.currentTarget.checked })}
+        />
+      )}
       <Group justify="flex-end" mt="xs">
         <Button variant="default" onClick={onClose}>
           Cancel

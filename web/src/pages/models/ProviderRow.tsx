@@ -27,6 +27,7 @@ export const ProviderRow = ({ provider, onEdit }: { provider: Provider; onEdit: 
         <p>
           {provider.id}
           <Tag>{provider.place === 'local' ? 'Local' : 'Cloud'}</Tag>
+          {provider.unsafeLocal && <Tag>Public address accepted</Tag>}
           {!provider.hasKey && <Tag>No API key</Tag>}
         </p>
         <small>

@@ -9,9 +9,10 @@ const firstOf = (provider: Provider | null) => ({
   kind: provider?.kind === 'anthropic' ? 'anthropic' : 'openai',
   baseUrl: provider?.baseUrl ?? '',
   place: provider?.place ?? 'cloud',
+  unsafeLocal: provider?.unsafeLocal ?? false,
   key: '',
 })
-type Typed = Record<'id' | 'kind' | 'baseUrl' | 'place' | 'key', string>
+type Typed = Record<'id' | 'kind' | 'baseUrl' | 'place' | 'key', string> & { unsafeLocal: boolean }
 
 /** What is typed into the form of a provider, and saving it. Null: a new one. */
 export const useProvider = (provider: Provider | null, onSaved: () => void) => {
@@ -26,8 +27,9 @@ export const useProvider = (provider: Provider | null, onSaved: () => void) => {
     },
   })
   const { id, kind, place, key } = typed
+  const accepted = place === 'local' && typed.unsafeLocal ? { unsafeLocal: true } : {}
   const baseUrl = typed.baseUrl.trim().replace(/\/(?:v1)?\/?$/, '')
-  const body = providerSave.safeParse({ kind, baseUrl, place, ...(key === '' ? {} : { key }) })
+  const body = providerSave.safeParse({ kind, baseUrl, place, ...accepted, ...(key === '' ? {} : { key }) })
   const isNamed = slug.safeParse(id).success
   return {
     typed,
