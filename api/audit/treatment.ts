@@ -71,5 +71,7 @@ export const treatmentOf: Treatments = {
   'model.assigned': { slot: 'keep', provider: 'keep', model: 'keep' },
   'audit.read': { query: 'mask', rows: 'keep' },
   'kill.ordered': { scope: 'keep', target: 'keep' },
+  'log.behind': { waiting: 'keep', behindMs: 'keep' },
+  'log.caught-up': { behindMs: 'keep' },
   'platform.started': { program: 'keep', version: 'keep', unsafe: 'keep' },
 }

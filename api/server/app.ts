@@ -8,6 +8,7 @@ import { MAX_CLIENT_MESSAGE_BYTES } from '../contract/terminal.ts'
 import { validatorCompiler } from '../http-errors.ts'
 import type { Store } from '../store/connect.ts'
 import type { AuditFeed } from './audit/feed.ts'
+import type { LagWatch } from './audit/lag.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { keepAccess } from './http/access.ts'
 import { answer, answerBrokenRequest, answerErrors } from './http/errors.ts'
@@ -43,6 +44,7 @@ export interface AppDeps {
   db: Store
   append: Append
   feed: AuditFeed
+  lag: LagWatch
   gateway: GatewayClient
   runner: RunnerClient
   sandboxes: Sandboxes
@@ -81,7 +83,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   endSocketsWithTheirRight(app, live)
   await describeApi(app, deps.version)
 
-  healthRoutes(app, { parts: partsOf(deps), doctor: runner.doctor })
+  healthRoutes(app, { parts: partsOf(deps), doctor: runner.doctor, lag: deps.lag })
   sessionRoutes(app, { db, append, live, secure })
   meRoutes(app, { db, live, secure })
   peopleRoutes(app, {
@@ -97,7 +99,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   terminalRoutes(app, { gateway, tickets: deps.tickets, claimed: (id) => claimedSandbox(db, id), append })
   policiesRoutes(app, { db, library: deps.library })
   modelsRoutes(app, { db, gateway })
-  auditRoutes(app, { db, append, feed, live })
+  auditRoutes(app, { db, append, feed, lag: deps.lag, live })
   await serveWeb(app, deps.webFolder)
   return app
 }

@@ -10,6 +10,7 @@ import { connect } from '../store/connect.ts'
 import { ownVersion } from '../version.ts'
 import { buildApp } from './app.ts'
 import { createFeed } from './audit/feed.ts'
+import { createLagWatch } from './audit/lag.ts'
 import { createGatewayClient } from './nodes/gateway.ts'
 import { createRunnerClient } from './nodes/runner.ts'
 import { firstSignInLink } from './people/sign-in/links.ts'
@@ -30,6 +31,7 @@ const sequencer = createSequencer(config.databaseUrl, (error) =>
   log.warn({ err: error }, 'the log waits for its places'),
 )
 const feed = createFeed(db, config.databaseUrl)
+const lag = createLagWatch({ db, append: appender.append })
 const runner = createRunnerClient(config.paths.runnerSocket)
 const gateway = createGatewayClient(config.paths.gatewaySocket)
 const host = await runner.doctor().catch(() => null)
@@ -45,6 +47,7 @@ const app = await buildApp({
   db,
   append: appender.append,
   feed,
+  lag,
   gateway,
   runner,
   sandboxes,
@@ -76,6 +79,7 @@ endWith(async () => {
   await reconciler.close()
   await app.close()
   await feed.close()
+  await lag.close()
   await sequencer.close()
   await appender.close()
   gateway.close()

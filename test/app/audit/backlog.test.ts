@@ -51,7 +51,9 @@ const append = (event: Parameters<typeof appendIn>[1]) =>
 const placeOf = async (id: string) =>
   (await db.selectFrom('audit_chain').select('seq').where('event_id', '=', id).executeTakeFirst())?.seq ?? null
 
-test('100,000 that wait are placed in seconds, a stop and a refusal before them (G12)', { timeout: 180_000 }, async () => {
+test('100,000 that wait are placed in seconds, a stop and a refusal before them (A20)', {
+  timeout: 180_000,
+}, async () => {
   await flood(BACKLOG)
   const denied = sampleEvent({ decision: 'deny', reason: 'no-rule' })
   const kill = stop()
@@ -59,10 +61,14 @@ test('100,000 that wait are placed in seconds, a stop and a refusal before them 
   await append(kill)
   const began = performance.now()
   startSequencer()
-  await until('everything has a place', async () => {
-    const { waiting } = await verifyCounts()
-    return waiting === 0 ? true : null
-  }, GENEROUS_MS)
+  await until(
+    'everything has a place',
+    async () => {
+      const { waiting } = await verifyCounts()
+      return waiting === 0 ? true : null
+    },
+    GENEROUS_MS,
+  )
   expect(performance.now() - began).toBeLessThan(GENEROUS_MS)
   expect([await placeOf(kill.id), await placeOf(denied.id)]).toEqual([1, 2])
   expect(await verifyChain(database.db)).toEqual({ ok: true, events: BACKLOG + 2, waiting: 0 })

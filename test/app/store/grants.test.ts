@@ -153,7 +153,7 @@ test('columns say what the body says, also when the owner names others', async (
   expect({ kind, sandbox, priority }).toEqual({ kind: written.kind, sandbox: written.sandbox, priority: 2 })
 })
 
-test('columns say what the body says, also for a writer with types of its own', async () => {
+test('columns say what the body says, also for a writer with types of its own (A21)', async () => {
   const written = sampleEvent({ sandbox: 'sb_aaaaaaaaaaaaaaaa' })
   await as.gateway.connection().execute(async (connection) => {
     const statements = [

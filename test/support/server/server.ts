@@ -10,6 +10,7 @@ import type { PolicyInForce } from '../../../api/contract/policy.ts'
 import { newId } from '../../../api/ids.ts'
 import { buildApp } from '../../../api/server/app.ts'
 import { createFeed } from '../../../api/server/audit/feed.ts'
+import { createLagWatch } from '../../../api/server/audit/lag.ts'
 import { REQUESTS_PER_MINUTE, type RequestsPerMinute } from '../../../api/server/http/limits/rate-limits.ts'
 import { startSession } from '../../../api/server/people/sign-in/sessions.ts'
 import { openLibrary } from '../../../api/server/policies/library.ts'
@@ -56,6 +57,7 @@ export async function startServer({
   const db = connect(database.serverUrl)
   const appender = createAppender(database.serverUrl)
   const feed = createFeed(db, database.serverUrl)
+  const lag = createLagWatch({ db, append: appender.append })
   const sequencer = withSequencer ? createSequencer(database.serverUrl) : null
   const written: string[] = []
   const log = pino({ level: 'debug' }, { write: (line: string) => void written.push(line) })
@@ -84,6 +86,7 @@ export async function startServer({
     db,
     append: appender.append,
     feed,
+    lag,
     gateway: peers.gateway,
     runner: peers.runner,
     sandboxes,
@@ -160,6 +163,7 @@ export async function startServer({
       await app.close()
       await sandboxes.idle()
       await feed.close()
+      await lag.close()
       await sequencer?.close()
       await appender.close()
       await db.destroy()

@@ -50,6 +50,7 @@ export const kindGroups: Record<string, string> = {
   provider: 'Providers',
   kill: 'Stops',
   audit: 'Log readings',
+  log: 'Delays of the log',
   platform: 'Starts of Backlot',
 } satisfies Record<GroupOf<AuditKind>, string>
 type GroupOf<Kind extends string> = Kind extends `${infer Group}.${string}` ? Group : never

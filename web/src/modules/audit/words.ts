@@ -104,6 +104,14 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
       `${it.query.startsWith('feed?') ? 'Follows the log' : 'Read the log'}${it.rows > 0 ? `, ${it.rows} ${it.rows === 1 ? 'row' : 'rows'}` : ''}`,
   ),
   'kill.ordered': say(detailOf['kill.ordered'], (it) => `STOPPED ${it.target ?? it.scope}`),
+  'log.behind': say(
+    detailOf['log.behind'],
+    (it) => `Log ${seconds(it.behindMs)} behind: ${it.waiting.toLocaleString('en')} events wait for their place`,
+  ),
+  'log.caught-up': say(
+    detailOf['log.caught-up'],
+    (it) => `Log caught up; it had been up to ${seconds(it.behindMs)} behind`,
+  ),
   'platform.started': say(
     detailOf['platform.started'],
     (it) => `${it.program} ${it.version} started${accepting(it.unsafe)}`,
