@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import type { Transaction } from 'kysely'
 import type { AuditEvent } from '../contract/audit.ts'
 import type { Database } from '../store/tables.ts'
@@ -52,6 +52,8 @@ export function createAppender(databaseUrl: string, { deadlineMs = 3_000 } = {})
   /** Until nothing waits and the database takes events again; an idle appender finds that out by trying the last one that failed. */
   async function drain() {
     let pauseMs = FIRST_PAUSE_MS
+    // Whoever waited for one commit asks for the next in the same turn: the first of them must not go alone.
+    await setImmediate()
     while (!waiting.isEmpty() || (state.failure !== null && !closing.signal.aborted)) {
       try {
         const batch = waiting.nextBatch()

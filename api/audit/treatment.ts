@@ -80,6 +80,8 @@ export const treatmentOf: Treatments = {
   'kill.ordered': { scope: 'keep', target: 'keep', why: 'mask' },
   'hold.placed': { hold: 'keep', scope: 'keep', target: 'keep', why: 'mask' },
   'hold.released': { hold: 'keep', scope: 'keep', target: 'keep', why: 'mask' },
+  'log.behind': { waiting: 'keep', behindMs: 'keep' },
+  'log.caught-up': { behindMs: 'keep' },
   'platform.started': { program: 'keep', version: 'keep', unsafe: 'keep' },
   'platform.hung': { program: 'keep', silentMs: 'keep' },
 }

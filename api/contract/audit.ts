@@ -120,6 +120,10 @@ export const detailOf = {
   'kill.ordered': z.strictObject({ scope: text, target: text.nullable(), why: text.nullable().default(null) }),
   'hold.placed': z.strictObject({ hold: text, scope: text, target: text.nullable(), why: text }),
   'hold.released': z.strictObject({ hold: text, scope: text, target: text.nullable(), why: text }),
+  /** Places come late: how many events wait for theirs, and how long the oldest has. Once, when it begins. */
+  'log.behind': z.strictObject({ waiting: z.int(), behindMs: z.int() }),
+  /** Places come in time again; `behindMs`: the longest that an event had waited at any look. */
+  'log.caught-up': z.strictObject({ behindMs: z.int() }),
   'platform.started': z.strictObject({ program: text, version: text, unsafe: z.array(text) }),
   /** A program did not answer the launcher for so long that it was killed and started again; written by its next life. */
   'platform.hung': z.strictObject({ program: text, silentMs: z.int() }),
@@ -144,7 +148,7 @@ export type Decision = z.infer<typeof decision>
 const envelope = {
   /** UUIDv7 (RFC 9562), made by the writer; a retry of the same event carries the same id and is stored once. */
   id: z.uuidv7(),
-  /** Writer's clock, ms since the epoch. Order is the sequencer's, not this. */
+  /** Writer's clock, ms since the epoch. Order is the sequencer's, not this: that of arrival, under a backlog the urgent first. */
   at: z.int(),
   actor,
   /** On whose behalf: the sandbox's owner when the actor is a sandbox. */
@@ -176,6 +180,10 @@ export type AuditView = z.infer<typeof auditView>
 export const auditList = z.strictObject({ items: z.array(auditView), cursor: z.string().nullable() })
 /** Where a reader of the live log stands when nothing of what it passed is for that reader. */
 export const auditPlace = z.strictObject({ seq: z.int() })
+
+/** How many events are stored and wait for their place, and since when the oldest of them does. No page and no hash has them yet. */
+export const auditLag = z.strictObject({ waiting: z.int().nonnegative(), behindMs: z.int().nonnegative() })
+export type AuditLag = z.infer<typeof auditLag>
 
 /** GET /api/v1/audit/subjects: whom and what the log can be asked about. */
 export const auditSubjects = z.strictObject({

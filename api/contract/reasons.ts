@@ -185,6 +185,8 @@ export const OTHER_REASONS = [
   'found-ended',
   'not-proven',
   'unreadable-event',
+  'places-late',
+  'places-in-time',
 ] as const
 
 /** What an event's `reason` may be. */

@@ -9,6 +9,7 @@ import { MAX_CLIENT_MESSAGE_BYTES } from '../contract/terminal.ts'
 import { validatorCompiler } from '../http-errors.ts'
 import type { Store } from '../store/connect.ts'
 import type { AuditFeed } from './audit/feed.ts'
+import type { LagWatch } from './audit/lag.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { keepAccess } from './http/access.ts'
 import { answer, answerBrokenRequest, answerErrors } from './http/errors.ts'
@@ -48,6 +49,7 @@ export interface AppDeps {
   stops: Store
   append: Append
   feed: AuditFeed
+  lag: LagWatch
   gateway: GatewayClient
   /** Each instance of it. */
   gateways: () => Promise<GatewayState[]>
@@ -93,7 +95,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   endSocketsWithTheirRight(app, live)
   await describeApi(app, deps.version)
 
-  healthRoutes(app, { parts: partsOf(deps), doctor: runner.doctor, gateways: deps.gateways })
+  healthRoutes(app, { parts: partsOf(deps), doctor: runner.doctor, gateways: deps.gateways, lag: deps.lag })
   sessionRoutes(app, { db, append, live, secure })
   meRoutes(app, { db, live, secure })
   peopleRoutes(app, {
@@ -120,7 +122,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   })
   policiesRoutes(app, { db, library: deps.library, sandboxes })
   modelsRoutes(app, { db, gateway })
-  auditRoutes(app, { db, append, feed, live })
+  auditRoutes(app, { db, append, feed, lag: deps.lag, live })
   await serveWeb(app, deps.webFolder)
   return app
 }

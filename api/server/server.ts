@@ -12,6 +12,7 @@ import { POOL } from '../store/connections.ts'
 import { ownVersion } from '../version.ts'
 import { buildApp } from './app.ts'
 import { createFeed } from './audit/feed.ts'
+import { createLagWatch } from './audit/lag.ts'
 import { createGatewayClient } from './nodes/gateway.ts'
 import { createGateways } from './nodes/gateways.ts'
 import { chooseGateway } from './nodes/placement.ts'
@@ -36,6 +37,7 @@ const sequencer = createSequencer(config.databaseUrl, (error) =>
   log.warn({ err: error }, 'the log waits for its places'),
 )
 const feed = createFeed(db, config.databaseUrl)
+const lag = createLagWatch({ db, append: appender.append })
 const runner = createRunnerClient(config.paths.runnerSocket)
 const instances = Array.from({ length: config.gateways }, (_, n) => createGatewayClient(config.paths.gatewaySocket(n)))
 const nodes = connect(config.databaseUrl, { max: POOL.nodes })
@@ -56,6 +58,7 @@ const app = await buildApp({
   stops,
   append: appender.append,
   feed,
+  lag,
   gateway,
   gateways: gateway.states,
   runner,
@@ -90,6 +93,7 @@ endWith(async () => {
   await retired.close()
   await app.close()
   await feed.close()
+  await lag.close()
   await sequencer.close()
   await appender.close()
   gateway.close()

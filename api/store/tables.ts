@@ -145,9 +145,11 @@ export interface Database {
     sandbox: Computed<string | null>
     decision: Computed<string>
     correlation: Computed<string>
+    /** Who is given a place first; 0 before 2. */
+    priority: Computed<number>
   }
   /** Filled by a trigger, emptied by the sequencer. */
-  audit_unsequenced: { event_id: string }
+  audit_unsequenced: { priority: number; arrival: number; since: Date }
   /** Insert-only. */
   audit_chain: { seq: number; event_id: string; leaf_hash: Buffer; chain_hash: Buffer }
 }

@@ -3,17 +3,20 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Appender } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
-import { type AuditView, auditList, auditSubjects } from '../../contract/audit.ts'
+import { type AuditLag, type AuditView, auditList, auditSubjects } from '../../contract/audit.ts'
 import type { Store } from '../../store/connect.ts'
 import type { LiveConnections } from '../http/live.ts'
 import { type App, callerOf } from '../http/route.ts'
 import type { AuditFeed } from './feed.ts'
 import { type EventFilter, filterQuery } from './filter.ts'
 import { followFiltered } from './follow.ts'
+import type { LagWatch } from './lag.ts'
 import { listEvents, newestPlace } from './read.ts'
 import { listSubjects } from './subjects.ts'
 
 const HEARTBEAT_MS = 15_000
+/** Below this, a page says "Live" and no more. */
+const SHOWN_LAG_MS = 2_000
 /** Then the reader comes again by itself, and its right to read is looked at again. */
 const LONGEST_MS = 3_600_000
 /** A reader that is further behind than this is cut off; it comes again and asks for what it missed. */
@@ -23,6 +26,7 @@ interface AuditDeps {
   db: Store
   append: Appender['append']
   feed: AuditFeed
+  lag: Pick<LagWatch, 'subscribe'>
   live: LiveConnections
 }
 
@@ -40,7 +44,7 @@ const listQuery = z.strictObject({
 const feedQuery = z.strictObject({ last: pageSize.optional(), after: place.optional(), ...filterQuery })
 
 /** The log, for security. That somebody reads is itself recorded, before anything is shown. */
-export function auditRoutes(app: App, { db, append, feed, live }: AuditDeps): void {
+export function auditRoutes(app: App, { db, append, feed, lag, live }: AuditDeps): void {
   const config = { access: ['security'] } as const
   const tags = ['audit']
 
@@ -74,6 +78,7 @@ export function auditRoutes(app: App, { db, append, feed, live }: AuditDeps): vo
     streamFeed(out, followFiltered({ db, feed }, { after, filter, onEvents: writerTo(out) }), (end) =>
       live.track(callerOf(request), end),
     )
+    out.once('close', lag.subscribe(lagWriterTo(out)))
     return reply.header('content-type', 'text/event-stream').header('x-accel-buffering', 'no').send(out)
   })
 }
@@ -91,6 +96,17 @@ function writerTo(out: PassThrough) {
     // A reader that comes again goes on from here, not from the last event that was for it.
     if (events.at(-1)?.seq !== seq) out.write(`event: place\nid: ${seq}\ndata: ${JSON.stringify({ seq })}\n\n`)
     if (out.writableLength > MAX_UNREAD_BYTES) out.destroy()
+  }
+}
+
+/** Whole seconds, and none for what nobody would notice: a reader is told when what it would show changes. */
+function lagWriterTo(out: PassThrough) {
+  let shown = 0
+  return ({ waiting, behindMs }: AuditLag) => {
+    const seconds = behindMs < SHOWN_LAG_MS ? 0 : Math.floor(behindMs / 1000)
+    if (seconds === shown || out.writableEnded) return
+    shown = seconds
+    out.write(`event: lag\ndata: ${JSON.stringify({ waiting, behindMs: seconds * 1000 })}\n\n`)
   }
 }
 

@@ -1,5 +1,6 @@
 import { alive, type GatewayState, gatewayStates, readiness } from '../../contract/health.ts'
 import { type DoctorReport, doctorReport } from '../../contract/programs/runner.ts'
+import type { LagWatch } from '../audit/lag.ts'
 import type { App } from './route.ts'
 
 /** How long one part may take to say that it is well. */
@@ -15,10 +16,11 @@ interface HealthDeps {
   parts: readonly Part[]
   doctor: () => Promise<DoctorReport>
   gateways: () => Promise<GatewayState[]>
+  lag: Pick<LagWatch, 'current'>
 }
 
 /** Whether this server is alive, whether the platform can work, and what this host can enforce. */
-export function healthRoutes(app: App, { parts, doctor, gateways }: HealthDeps): void {
+export function healthRoutes(app: App, { parts, doctor, gateways, lag }: HealthDeps): void {
   // Whoever watches over Backlot, and a flood of these, must not keep people out.
   const config = { access: 'public', limit: 'none' } as const
 
@@ -32,7 +34,7 @@ export function healthRoutes(app: App, { parts, doctor, gateways }: HealthDeps):
     async (_request, reply) => {
       const reasons = (await Promise.all(parts.map(reasonOf))).filter((reason) => reason !== null)
       const ready = reasons.length === 0
-      return reply.code(ready ? 200 : 503).send({ ready, reasons })
+      return reply.code(ready ? 200 : 503).send({ ready, reasons, log: lag.current() })
     },
   )
 

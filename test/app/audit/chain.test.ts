@@ -33,7 +33,7 @@ const append = (count: number) =>
 test('every event gets one place, without gaps, and the chain verifies', async () => {
   await append(250)
   await placed(database.db, 250)
-  expect(await verifyChain(database.db)).toEqual({ ok: true, events: 250 })
+  expect(await verifyChain(database.db)).toEqual({ ok: true, events: 250, waiting: 0 })
 })
 
 test('when the clock goes back an hour, places follow the order of arrival and the chain verifies (A11)', async () => {
@@ -47,11 +47,11 @@ test('when the clock goes back an hour, places follow the order of arrival and t
   await placed(database.db, 4)
   const places = await database.db.selectFrom('audit_chain').select('event_id').orderBy('seq').execute()
   expect(places.map(({ event_id }) => event_id)).toEqual(events.map(({ id }) => id))
-  expect(await verifyChain(database.db)).toEqual({ ok: true, events: 4 })
+  expect(await verifyChain(database.db)).toEqual({ ok: true, events: 4, waiting: 0 })
 })
 
 test('an empty log verifies', async () => {
-  expect(await verifyChain(database.db)).toEqual({ ok: true, events: 0 })
+  expect(await verifyChain(database.db)).toEqual({ ok: true, events: 0, waiting: 0 })
 })
 
 /** What a superuser can do who silences the triggers first. */
@@ -83,6 +83,12 @@ const tampering = [
     sql: 'UPDATE audit_chain SET seq = -seq WHERE seq IN (4, 6); UPDATE audit_chain SET seq = CASE seq WHEN -4 THEN 6 ELSE 4 END WHERE seq < 0',
     seq: 4,
   },
+  {
+    what: 'an event that was hidden from the search for its sandbox',
+    sql: "UPDATE audit_events SET sandbox = 'sb_0000000000000000' WHERE id = ID",
+    seq: 4,
+  },
+  { what: 'an event that was given another time', sql: 'UPDATE audit_events SET at_ms = 1 WHERE id = ID', seq: 4 },
   { what: 'A02 places cut off the end', sql: 'DELETE FROM audit_chain WHERE seq > 7', seq: null },
 ]
 test.each(tampering)('verify finds $what (A01)', async ({ sql, seq }) => {
@@ -108,6 +114,14 @@ test.each(tampering)('verify finds $what (A01)', async ({ sql, seq }) => {
   expect(verdict.problem?.seq).toBe(seq)
 })
 
+test('verify says how many events no hash covers yet', async () => {
+  await append(10)
+  await placed(database.db, 10)
+  await sequencer.close()
+  await append(3)
+  expect(await verifyChain(database.db)).toEqual({ ok: true, events: 10, waiting: 3 })
+})
+
 test('a second sequencer waits, and takes over when the first has ended (A10)', async () => {
   const second = createSequencer(database.serverUrl)
   opened.push(() => second.close())
@@ -120,7 +134,7 @@ test('a second sequencer waits, and takes over when the first has ended (A10)', 
   await append(20)
   await placed(database.db, 40)
   expect(other.leading()).toBe(true)
-  expect(await verifyChain(database.db)).toEqual({ ok: true, events: 40 })
+  expect(await verifyChain(database.db)).toEqual({ ok: true, events: 40, waiting: 0 })
 })
 
 test('the feed gives every subscriber each event once and in order, from where it asks', async () => {

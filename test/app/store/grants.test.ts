@@ -55,7 +55,8 @@ const serverMayNot = [
   'DELETE FROM people',
   'DELETE FROM prototypes',
   'DELETE FROM sandboxes',
-  'INSERT INTO audit_unsequenced VALUES (gen_random_uuid())',
+  'INSERT INTO audit_unsequenced VALUES (0, 1)',
+  'UPDATE audit_unsequenced SET priority = 0',
   'TRUNCATE audit_unsequenced',
 ]
 const gatewayMayNot = [
@@ -121,13 +122,50 @@ test.each([
   [
     'another id than its body says',
     `INSERT INTO audit_events (body, id) VALUES (${event()}, gen_random_uuid())`,
-    '428C9',
+    REFUSED,
   ],
   ['a number of its own', `INSERT INTO audit_events (body, arrival) VALUES (${event()}, 1)`, '428C9'],
+  [
+    'a number of its own by force',
+    `INSERT INTO audit_events (body, arrival) OVERRIDING SYSTEM VALUE VALUES (${event()}, 1)`,
+    REFUSED,
+  ],
+  ['a priority of its own', `INSERT INTO audit_events (body, priority) VALUES (${event()}, 0)`, REFUSED],
+  ['a sandbox of its own', `INSERT INTO audit_events (body, sandbox) VALUES (${event()}, 'sb_x')`, REFUSED],
   ['no id', `INSERT INTO audit_events (body) VALUES ('{}')`, '23502'],
   ['no JSON', `INSERT INTO audit_events (body) VALUES ('nonsense')`, '22P02'],
 ])('an event cannot be given %s', async (_what, statement, code) => {
   await expect(run('gateway', statement)).rejects.toMatchObject({ code })
+})
+
+test('columns say what the body says, also when the owner names others', async () => {
+  const written = sampleEvent({ sandbox: 'sb_aaaaaaaaaaaaaaaa' })
+  await run(
+    'owner',
+    `INSERT INTO audit_events (body, id, kind, at_ms, sandbox, decision, correlation, priority)
+     VALUES ('${canonicalJson(written)}', gen_random_uuid(), 'x', 1, 'sb_x', 'x', 'x', 0)`,
+  )
+  const { kind, sandbox, priority } = await as.owner
+    .selectFrom('audit_events')
+    .select(['kind', 'sandbox', 'priority'])
+    .where('id', '=', written.id)
+    .executeTakeFirstOrThrow()
+  expect({ kind, sandbox, priority }).toEqual({ kind: written.kind, sandbox: written.sandbox, priority: 2 })
+})
+
+test('columns say what the body says, also for a writer with types of its own (A21)', async () => {
+  const written = sampleEvent({ sandbox: 'sb_aaaaaaaaaaaaaaaa' })
+  await as.gateway.connection().execute(async (connection) => {
+    const statements = [
+      ...['jsonb', 'text', 'uuid', 'int8'].map((name) => `CREATE DOMAIN pg_temp.${name} AS pg_catalog.bool`),
+      'SET search_path = pg_temp, public, pg_catalog',
+      `INSERT INTO public.audit_events (body) VALUES ('${canonicalJson(written)}')`,
+      'DISCARD ALL',
+    ]
+    for (const statement of statements) await connection.executeQuery(CompiledQuery.raw(statement))
+  })
+  const row = await as.owner.selectFrom('audit_events').select('sandbox').where('id', '=', written.id).execute()
+  expect(row).toEqual([{ sandbox: written.sandbox }])
 })
 
 test('triggers hold under session_replication_role = replica, which silences ordinary ones', async () => {
@@ -140,6 +178,6 @@ test('triggers hold under session_replication_role = replica, which silences ord
 })
 
 async function waiting(): Promise<number> {
-  const rows = await database.db.selectFrom('audit_unsequenced').select('event_id').execute()
+  const rows = await database.db.selectFrom('audit_unsequenced').select('arrival').execute()
   return rows.length
 }

@@ -10,6 +10,7 @@ import type { PolicyInForce } from '../../../api/contract/policy.ts'
 import { newId } from '../../../api/ids.ts'
 import { buildApp } from '../../../api/server/app.ts'
 import { createFeed } from '../../../api/server/audit/feed.ts'
+import { createLagWatch } from '../../../api/server/audit/lag.ts'
 import { REQUESTS_PER_MINUTE, type RequestsPerMinute } from '../../../api/server/http/limits/rate-limits.ts'
 import { startSession } from '../../../api/server/people/sign-in/sessions.ts'
 import { openLibrary } from '../../../api/server/policies/library.ts'
@@ -57,6 +58,7 @@ export async function startServer({
   const stops = connect(database.serverUrl, { max: 4 })
   const appender = createAppender(database.serverUrl)
   const feed = createFeed(db, database.serverUrl)
+  const lag = createLagWatch({ db, append: appender.append })
   const sequencer = withSequencer ? createSequencer(database.serverUrl) : null
   const written: string[] = []
   const log = pino({ level: 'debug' }, { write: (line: string) => void written.push(line) })
@@ -87,6 +89,7 @@ export async function startServer({
     stops,
     append: appender.append,
     feed,
+    lag,
     gateway: peers.gateway,
     gateways: async () => [],
     runner: peers.runner,
@@ -165,6 +168,7 @@ export async function startServer({
       await app.close()
       await sandboxes.idle()
       await feed.close()
+      await lag.close()
       await sequencer?.close()
       await appender.close()
       await db.destroy()

@@ -89,8 +89,11 @@ export const modelCall = event(3, 'model.call', {
 })
 export const some = [allowed, denied, longEvent, bidiEvent, read, proofEvent, modelCall]
 
-/** The live log: where it begins, then nothing more. */
-export const log = (items: AuditView[]): Answer => ({
+const lag = (behindMs: number) =>
+  behindMs === 0 ? '' : `event: lag\ndata: ${JSON.stringify({ waiting: 156_000, behindMs })}\n\n`
+
+/** The live log: where it begins, how far it is behind, then nothing more. */
+export const log = (items: AuditView[], behindMs = 0): Answer => ({
   is: 'stream',
-  text: `event: begin\nid: ${items[0]?.seq ?? 0}\ndata: ${JSON.stringify({ items, cursor: null })}\n\n`,
+  text: `event: begin\nid: ${items[0]?.seq ?? 0}\ndata: ${JSON.stringify({ items, cursor: null })}\n\n${lag(behindMs)}`,
 })

@@ -1,6 +1,14 @@
 import { queryOptions } from '@tanstack/react-query'
 import type { z } from 'zod'
-import { type AuditView, auditList, auditPlace, auditSubjects, auditView } from '../../../api/contract/audit.ts'
+import {
+  type AuditLag,
+  type AuditView,
+  auditLag,
+  auditList,
+  auditPlace,
+  auditSubjects,
+  auditView,
+} from '../../../api/contract/audit.ts'
 import type { killOrder } from '../../../api/contract/programs/gateway.ts'
 import { messagesOf, type StreamMessage } from './event-stream.ts'
 import { nothing, openStream, RequestFailed, request } from './request.ts'
@@ -34,6 +42,8 @@ interface Follower {
   onEvents: (events: AuditView[]) => void
   /** Whether events arrive by themselves at the moment. */
   onLive: (live: boolean) => void
+  /** How far what can be shown is behind what happens; comes when it changes. */
+  onLag: (lag: AuditLag) => void
   /** Could not begin; it is tried again by itself, unless the answer was a refusal. */
   onFailure: (error: unknown) => void
 }
@@ -58,6 +68,8 @@ export const followLog = (search: string, follower: Follower): (() => void) => {
       if (event === 'begin') {
         place = Number(id)
         follower.onBegin(auditList.parse(JSON.parse(data)))
+      } else if (event === 'lag') {
+        follower.onLag(auditLag.parse(JSON.parse(data)))
       } else {
         const read = event === 'message' ? auditView.parse(JSON.parse(data)) : null
         const { seq } = read ?? auditPlace.parse(JSON.parse(data))

@@ -51,6 +51,7 @@ export const kindGroups: Record<string, string> = {
   kill: 'Stops',
   hold: 'Holds',
   audit: 'Log readings',
+  log: 'Delays of the log',
   platform: 'Backlot itself',
 } satisfies Record<GroupOf<AuditKind>, string>
 type GroupOf<Kind extends string> = Kind extends `${infer Group}.${string}` ? Group : never

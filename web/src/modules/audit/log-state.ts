@@ -15,6 +15,8 @@ export interface LogState {
   cursor: string | null
   begun: boolean
   live: boolean
+  /** By how much what happens is ahead of what can be shown; 0: nobody would notice. */
+  behindMs: number
   lookingBack: boolean
   error: unknown
   /** The newest place when it was paused; null while it is not. */
@@ -26,6 +28,7 @@ export type LogAction =
   | { type: 'begun'; page: EventPage }
   | { type: 'came'; events: readonly AuditView[] }
   | { type: 'live'; live: boolean }
+  | { type: 'lag'; behindMs: number }
   | { type: 'looking-back' }
   | { type: 'older'; search: string; page: EventPage }
   | { type: 'failed'; error: unknown }
@@ -37,6 +40,7 @@ export const atFirst: LogState = {
   cursor: null,
   begun: false,
   live: false,
+  behindMs: 0,
   lookingBack: false,
   error: null,
   pausedAt: null,
@@ -62,7 +66,10 @@ export const nextLog = (state: LogState, action: LogAction): LogState => {
     case 'came':
       return { ...state, events: kept([...action.events.toSorted((a, b) => b.seq - a.seq), ...state.events]) }
     case 'live':
-      return { ...state, live: action.live }
+      // A new connection is told again when it is behind.
+      return { ...state, live: action.live, behindMs: 0 }
+    case 'lag':
+      return { ...state, behindMs: action.behindMs }
     case 'looking-back':
       return { ...state, lookingBack: true, error: null }
     case 'older': {

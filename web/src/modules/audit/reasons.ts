@@ -136,6 +136,8 @@ const words: Record<Reason, string> = {
   'terminal-closed': 'Closed',
   'porter-connected': 'Connected',
   'porter-replaced': 'Started again',
+  'places-late': 'Places came late',
+  'places-in-time': 'Places come in time again',
   'porter-lost': 'Connection lost',
   'second-porter': 'Another one is connected',
   'found-ended': 'Ended by itself',

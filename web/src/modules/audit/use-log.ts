@@ -14,6 +14,7 @@ export const useLog = (search: string) => {
       onBegin: (page) => tell({ type: 'begun', page }),
       onEvents: (events) => tell({ type: 'came', events }),
       onLive: (live) => tell({ type: 'live', live }),
+      onLag: ({ behindMs }) => tell({ type: 'lag', behindMs }),
       onFailure: (error) => tell({ type: 'failed', error }),
     })
   }, [search, attempt])

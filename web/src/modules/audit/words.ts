@@ -116,6 +116,14 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
   'kill.ordered': say(detailOf['kill.ordered'], (it) => stopWords['kill.ordered'](it.target ?? it.scope, it.why)),
   'hold.placed': say(detailOf['hold.placed'], (it) => stopWords['hold.placed'](it.target ?? it.scope, it.why)),
   'hold.released': say(detailOf['hold.released'], (it) => stopWords['hold.released'](it.target ?? it.scope, it.why)),
+  'log.behind': say(
+    detailOf['log.behind'],
+    (it) => `Log ${seconds(it.behindMs)} behind: ${it.waiting.toLocaleString('en')} events wait for their place`,
+  ),
+  'log.caught-up': say(
+    detailOf['log.caught-up'],
+    (it) => `Log caught up; it had been up to ${seconds(it.behindMs)} behind`,
+  ),
   'platform.started': say(
     detailOf['platform.started'],
     (it) => `${it.program} ${it.version} started${accepting(it.unsafe)}`,

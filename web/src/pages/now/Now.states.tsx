@@ -11,6 +11,7 @@ export const states: States = {
   loading: { at, answers: { [FEED]: never, 'GET /sandboxes': never }, shows: 'Connecting…' },
   empty: { at, answers: { [FEED]: log([]) }, shows: 'Nothing has happened yet' },
   ready: { at, answers: { [FEED]: log(some), ...running(every) }, shows: 'paste.example.net' },
+  behind: { at, answers: { [FEED]: log(some, 12_000), ...running(every) }, shows: '12 s behind' },
   paused: { at, answers: { [FEED]: log(some), ...running(every) }, press: ['Pause'], shows: 'Paused, 0 new' },
   error: {
     at,

@@ -14,9 +14,10 @@ import { Running } from './Running.tsx'
 /** While somebody types, the log is not asked for every letter: each question is a reading that is recorded. */
 const TYPING_MS = 400
 
-const statusOf = ({ paused, waiting, live }: Log): string => {
+const statusOf = ({ paused, waiting, live, behindMs }: Log): string => {
   if (paused) return `Paused, ${waiting} new`
-  return live ? 'Live' : 'Connecting…'
+  if (!live) return 'Connecting…'
+  return behindMs > 0 ? `${Math.floor(behindMs / 1000)} s behind` : 'Live'
 }
 
 export const Now = () => {
@@ -30,7 +31,7 @@ export const Now = () => {
       <div className={styles.columns}>
         <section className={styles.feed} aria-label="Live log">
           <div className={styles.head}>
-            <p className={styles.live} data-live={log.live && !paused} role="status">
+            <p className={styles.live} data-live={log.live && !paused && log.behindMs === 0} role="status">
               {statusOf(log)}
             </p>
             <Decisions filter={filter} onChange={setFilter} />
@@ -43,6 +44,12 @@ export const Now = () => {
               {paused ? 'Resume' : 'Pause'}
             </Button>
           </div>
+          {log.live && log.behindMs > 0 && (
+            <p className={styles.quiet}>
+              More happens than can be shown at once. Everything is recorded; what people do, stops and refusals come
+              first.
+            </p>
+          )}
           <Filters filter={filter} onChange={setFilter} />
           <Events log={log} filter={asked} onShowEverything={() => setFilter(everything)} />
         </section>
