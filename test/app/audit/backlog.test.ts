@@ -44,7 +44,7 @@ const stop = () =>
     actor: { type: 'person', id: newId('pe') },
     decision: 'info',
     reason: 'ordered',
-    detail: { scope: 'everything', target: null },
+    detail: { scope: 'everything', target: null, why: null },
   })
 const append = (event: Parameters<typeof appendIn>[1]) =>
   db.transaction().execute((transaction) => appendIn(transaction, event))
