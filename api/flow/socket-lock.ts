@@ -25,7 +25,7 @@ export function isListening(path: string): Promise<boolean> {
  */
 export async function lockSocket(path: string, patienceMs: number): Promise<{ release(): Promise<void> }> {
   for (const until = Date.now() + patienceMs; await isListening(path); await delay(POLL_MS))
-    if (Date.now() > until) throw new Error(`another process still holds ${path}`)
+    if (Date.now() > until) throw new Error(`another process still holds ${path}; "fuser ${path}" says which`)
   await rm(path, { force: true })
   const server = createServer((socket) => socket.destroy())
   await new Promise<void>((listening, failed) => server.once('error', failed).listen(path, listening))

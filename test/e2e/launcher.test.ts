@@ -27,12 +27,13 @@ describe('npm start', () => {
   test('explains its options', async () => {
     const { code, stdout } = await run('start.mjs', ['--help'])
     expect(code).toBe(0)
-    for (const word of ['--port', '--host', '--json', '--no-install', 'BACKLOT_HOME', 'DATABASE_URL'])
+    for (const word of ['--port', '--host', '--gateways', '--json', '--no-install', 'BACKLOT_HOME', 'DATABASE_URL'])
       expect(stdout).toContain(word)
   })
 
   test.each([
     ['a port that is none', ['--port', '99999'], {}, /--port takes a number from 0 to 65535/],
+    ['a number of gateways that is none', ['--gateways', '0'], {}, /--gateways takes a number from 1 to 8/],
     ['an option that does not exist', ['--porty', '1'], {}, /--help/],
     [
       'a state folder too deep for unix sockets',
