@@ -85,9 +85,12 @@ function specOf(
   { sandbox, tools }: PolicyInForce,
   environment: Record<string, string>,
 ): SandboxSpec {
-  const { runtime, cpus, memoryBytes, diskBytes, pids, unsafeUnlimited } = sandbox
+  const { runtime, cpus, memoryBytes, diskBytes, pids, unsafeUnlimited, requirePatchedRuntime } = sandbox
   const { workspaceExec } = tools
-  const accepted = unsafeUnlimited ? { unsafeUnlimited } : {}
+  const accepted = {
+    ...(unsafeUnlimited ? { unsafeUnlimited } : {}),
+    ...(requirePatchedRuntime ? { requirePatchedRuntime } : {}),
+  }
   return { id, image, runtime, users, cpus, memoryBytes, diskBytes, pids, ...accepted, workspaceExec, environment }
 }
 
