@@ -141,7 +141,7 @@ describe('where the engine cannot hold a limit', () => {
   })
 })
 
-describe('C25 a policy that demands a repaired runtime', () => {
+describe('C41 a policy that demands a repaired runtime', () => {
   const verbs = (escapes: { runc?: string }) =>
     createVerbs({
       engine: runner.engine,
