@@ -13,6 +13,7 @@ export const containerChanges = z.strictObject({
   'sandbox.diskBytes': moved(z.int()),
   'sandbox.pids': moved(z.int()),
   'sandbox.unsafeUnlimited': moved(z.boolean()),
+  'sandbox.requirePatchedRuntime': moved(z.boolean()),
 })
 export type ContainerChanges = z.infer<typeof containerChanges>
 

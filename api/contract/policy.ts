@@ -50,6 +50,8 @@ export const policyDocument = z.strictObject({
     perPerson: z.int().min(1).max(1000).default(3),
     /** Where this host cannot hold memory, cpus or pids (policy/limits.ts): accepts that they do not hold. */
     unsafeUnlimited: z.boolean().default(false),
+    /** No sandbox where this host's runtime has known escapes from its containers (`backlot doctor`). */
+    requirePatchedRuntime: z.boolean().default(false),
   }),
   egress: z.array(z.union([bundleUse, egressRule])).max(500),
   models: z.strictObject({
@@ -92,6 +94,7 @@ export const policyInForce = z.strictObject({
     perPerson: z.int(),
     /** Absent, never false: what was published before this field keeps its hash. */
     unsafeUnlimited: z.literal(true).optional(),
+    requirePatchedRuntime: z.literal(true).optional(),
   }),
   egress: z.array(ruleInForce),
   models: z.strictObject({

@@ -1,8 +1,11 @@
 import type { DoctorReport, SandboxSpec } from '../contract/programs/runner.ts'
 
-type Limited = Pick<SandboxSpec, 'runtime'> & { unsafeUnlimited?: boolean | undefined }
+type Limited = Pick<SandboxSpec, 'runtime'> & {
+  unsafeUnlimited?: boolean | undefined
+  requirePatchedRuntime?: boolean | undefined
+}
 /** What the runner's doctor found that bears on a policy's runtime and limits. */
-export type HostLimits = Pick<DoctorReport, 'runtimes' | 'unlimited'>
+export type HostLimits = Pick<DoctorReport, 'runtimes' | 'unlimited' | 'escapes'>
 
 /** Law 3: why a sandbox of this runtime would not have the limits that its policy promises on this host, or null. */
 export function unheldLimits({ runtime, unsafeUnlimited }: Limited, { unlimited }: HostLimits): string | null {
@@ -21,4 +24,11 @@ export function unheldLimits({ runtime, unsafeUnlimited }: Limited, { unlimited 
 export function pointlessUnlimited({ runtime, unsafeUnlimited }: Limited, { unlimited }: HostLimits): string | null {
   if (!unsafeUnlimited || (unlimited[runtime] ?? []).length > 0) return null
   return `Every limit holds with ${runtime} on this host, so this would change nothing. Take it out.`
+}
+
+/** Law 3: why this host's runtime is not the repaired one that the policy demands, or null. */
+export function unpatchedRuntime({ runtime, requirePatchedRuntime }: Limited, { escapes }: HostLimits): string | null {
+  const known = escapes[runtime]
+  if (!requirePatchedRuntime || known === undefined) return null
+  return `${known} Upgrade it (\`backlot doctor\` says to what), choose another runtime, or take this out of the policy.`
 }

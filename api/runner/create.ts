@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DoctorReport, SandboxSpec } from '../contract/programs/runner.ts'
 import { ApiError } from '../errors.ts'
-import { unheldLimits } from '../policy/limits.ts'
+import { unheldLimits, unpatchedRuntime } from '../policy/limits.ts'
 import { containerOptions, specHash } from './container.ts'
 import type { Engine } from './docker.ts'
 import type { UserFiles } from './users.ts'
@@ -22,6 +22,8 @@ export type CreateOptions = {
 /** Creates and starts. With the same spec again: starts it; with another: throws `conflict`. */
 export async function createSandbox(options: CreateOptions, spec: SandboxSpec): Promise<void> {
   const { engine, workspaces } = options
+  // Also for one that was made already: what it runs on may have become known as broken since then.
+  refuseKnownEscapes(spec, await options.enforceable())
   const before = await engine.inspect(spec.id)
   if (before === null) return make(options, spec)
   if (before.spec !== specHash(spec)) {
@@ -62,6 +64,11 @@ const workspaceOf = ({ diskBytes, workspaceExec, users }: SandboxSpec) => ({
   exec: workspaceExec,
   owner: users.maker,
 })
+
+function refuseKnownEscapes(spec: SandboxSpec, host: DoctorReport): void {
+  const unpatched = unpatchedRuntime(spec, host)
+  if (unpatched !== null) throw new ApiError('policy_invalid', `sandbox.requirePatchedRuntime: ${unpatched}`)
+}
 
 /** Law 3: what this host cannot enforce is refused by name. */
 function refuseWhatCannotHold(spec: SandboxSpec, host: DoctorReport): void {

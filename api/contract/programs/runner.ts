@@ -51,6 +51,7 @@ export const sandboxSpec = z.strictObject({
   pids: z.int().min(32).max(32_768),
   /** Absent, never false: what was made before this field keeps its hash. */
   unsafeUnlimited: z.literal(true).optional(),
+  requirePatchedRuntime: z.literal(true).optional(),
   workspaceExec: z.boolean(),
   /** Names and values for the porter's children; never a secret. */
   environment: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.string().max(8192)).default({}),
@@ -105,6 +106,8 @@ export const doctorReport = z.strictObject({
   runtimes: z.array(runtime),
   /** Limits that would not hold here. A runtime that is not named holds all of them. */
   unlimited: z.partialRecord(runtime, z.array(limit)),
+  /** Known escapes from a container, or that they cannot be ruled out. A runtime that is not named has none. */
+  escapes: z.partialRecord(runtime, z.string()),
   sizedWorkspace: z.boolean(),
   checks: z.array(doctorCheck),
 })

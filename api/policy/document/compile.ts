@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { egressRule, PolicyDocument, PolicyInForce, PolicyProblem, RuleInForce } from '../../contract/policy.ts'
 import { classifyAddress } from '../address.ts'
 import { canonicalHost } from '../host.ts'
-import { type HostLimits, pointlessUnlimited, unheldLimits } from '../limits.ts'
+import { type HostLimits, pointlessUnlimited, unheldLimits, unpatchedRuntime } from '../limits.ts'
 import type { Bundle } from './bundles.ts'
 import { hashOf } from './hash.ts'
 import { written } from './parse.ts'
@@ -85,11 +85,15 @@ function compileTools({ allow, workspaceExec }: PolicyDocument['tools'], around:
 
 function compileSandbox(sandbox: PolicyDocument['sandbox'], around: Surroundings, report: Report) {
   for (const { field, message } of runtimeProblems(sandbox, around.host)) report.wrong(['sandbox', field], message)
-  const { runtime, cpus, memory, disk, pids, perPerson, unsafeUnlimited } = sandbox
+  const { runtime, cpus, memory, disk, pids, perPerson, unsafeUnlimited, requirePatchedRuntime } = sandbox
   if (unsafeUnlimited)
     report.note('unsafeUnlimited: a sandbox may use up the memory, processors or processes of the machine.')
   const sizes = { memoryBytes: bytesOf(memory), diskBytes: bytesOf(disk) }
-  return { runtime, cpus, ...sizes, pids, perPerson, ...(unsafeUnlimited ? { unsafeUnlimited } : {}) }
+  const said = {
+    ...(unsafeUnlimited ? { unsafeUnlimited } : {}),
+    ...(requirePatchedRuntime ? { requirePatchedRuntime } : {}),
+  }
+  return { runtime, cpus, ...sizes, pids, perPerson, ...said }
 }
 
 function compileEgress(document: PolicyDocument, around: Surroundings, report: Report): RuleInForce[] {
@@ -115,6 +119,8 @@ function runtimeProblems(sandbox: PolicyDocument['sandbox'], host: HostLimits | 
     const message = `The runtime ${runtime} is not installed on this host. \`backlot doctor\` says how to get it.`
     return [{ field: 'runtime', message }]
   }
+  const unpatched = unpatchedRuntime(sandbox, host)
+  if (unpatched) return [{ field: 'requirePatchedRuntime', message: unpatched }]
   const unheld = unheldLimits(sandbox, host)
   if (unheld) return [{ field: 'runtime', message: unheld }]
   const pointless = pointlessUnlimited(sandbox, host)

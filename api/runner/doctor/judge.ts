@@ -42,6 +42,7 @@ export function judge(host: HostFacts): DoctorReport {
     return {
       runtimes: [],
       unlimited: {},
+      escapes: {},
       sizedWorkspace,
       checks: [refused('engine', 'Docker', detail, fix), workspace(host)],
     }
@@ -50,6 +51,7 @@ export function judge(host: HostFacts): DoctorReport {
   return {
     runtimes: gvisor ? ['runc', 'runsc'] : ['runc'],
     unlimited: unlimited(engine),
+    escapes: escapes(runc(engine)),
     sizedWorkspace,
     checks: [
       engineVersion(engine),
@@ -88,6 +90,10 @@ function runc({ Components }: EngineFacts): Check {
   const fix = 'Upgrade runc to 1.2.8, 1.3.3 or later, or to a package of your distribution that names these repairs.'
   return warning('runc', 'runc', `Version ${name} may have known container escapes: ${known}.`, fix)
 }
+
+/** Unknown counts as open: a policy that demands a repaired runtime wants to know. */
+const escapes = ({ status, detail }: Check): DoctorReport['escapes'] =>
+  status === 'ok' ? {} : { runc: `runc: ${detail}` }
 
 function gvisorRuntime({ Runtimes }: EngineFacts): Check {
   const title = 'gVisor'

@@ -55,9 +55,12 @@ export function specOf(
   image: string,
   environment: Record<string, string>,
 ): SandboxSpec {
-  const { runtime, cpus, memoryBytes, diskBytes, pids, unsafeUnlimited } = policy.sandbox
+  const { runtime, cpus, memoryBytes, diskBytes, pids, unsafeUnlimited, requirePatchedRuntime } = policy.sandbox
   const { workspaceExec } = policy.tools
-  const accepted = unsafeUnlimited ? { unsafeUnlimited } : {}
+  const accepted = {
+    ...(unsafeUnlimited ? { unsafeUnlimited } : {}),
+    ...(requirePatchedRuntime ? { requirePatchedRuntime } : {}),
+  }
   const sizes = { cpus, memoryBytes, diskBytes, pids, ...accepted }
   const madeBy = { name: policy.name, version: versions.container_version ?? versions.policy_version }
   return { id, policy: madeBy, image, runtime, users, ...sizes, workspaceExec, environment }

@@ -59,7 +59,7 @@ test('a gateway that is away is unavailable, and is found again when it is back'
   }
 })
 
-test("a call whose caller has left is ended on the gateway's side too (G08)", async () => {
+test("a call whose caller has left is ended on the gateway's side too (G42)", async () => {
   const [begun, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   await start((stream) => {
     stream.on('error', () => {})

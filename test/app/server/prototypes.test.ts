@@ -272,7 +272,7 @@ describe('using a sandbox', () => {
     ])
   })
 
-  test('a caller who leaves ends the command: the gateway is told at once, and the log says so (G08)', async () => {
+  test('a caller who leaves ends the command: the gateway is told at once, and the log says so (G42)', async () => {
     const person = await server.personWith('pm')
     const { sandbox } = await ready(person)
     const asked = Promise.withResolvers<void>()

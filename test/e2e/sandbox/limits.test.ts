@@ -141,6 +141,31 @@ describe('where the engine cannot hold a limit', () => {
   })
 })
 
+describe('C41 a policy that demands a repaired runtime', () => {
+  const verbs = (escapes: { runc?: string }) =>
+    createVerbs({
+      engine: runner.engine,
+      workspaces: runner.workspaces,
+      userFiles: runner.userFiles,
+      socketsRoot: runner.socketsRoot,
+      home: homeLabel(runner.root),
+      enforceable: async () => ({ ...(await runner.doctor.enforceable()), escapes }),
+    })
+
+  test('is refused by its name on a broken one, at making and at starting, and nothing is left', async () => {
+    const spec = { ...(await runner.spec()), requirePatchedRuntime: true as const }
+    const refusal = {
+      code: 'policy_invalid',
+      message: expect.stringMatching(/^sandbox\.requirePatchedRuntime: runc has a hole/),
+    }
+    await expect(verbs({ runc: 'runc has a hole.' }).create(spec)).rejects.toMatchObject(refusal)
+    expect(await runner.engine.inspect(spec.id)).toBeNull()
+    await verbs({}).create(spec)
+    await verbs({}).stop(spec.id)
+    await expect(verbs({ runc: 'runc has a hole.' }).create(spec)).rejects.toMatchObject(refusal)
+  })
+})
+
 describe('workspaceExec: false', () => {
   test.each([
     { runtime: 'runc', where: '/workspace' },

@@ -82,7 +82,8 @@ function runnerSays({ method, path, body }: Call, containers: Map<string, string
     oomKilled: false,
   })
   if (path === '/healthz') return { body: { ok: true, engine: '26.0', reason: null } }
-  if (path === '/v1/doctor') return { body: { runtimes: ['runc'], unlimited: {}, sizedWorkspace: true, checks: [] } }
+  if (path === '/v1/doctor')
+    return { body: { runtimes: ['runc'], unlimited: {}, escapes: {}, sizedWorkspace: true, checks: [] } }
   if (path === '/v1/sandboxes' && method === 'GET') return { body: { items: [...containers.keys()].map(view) } }
   if (path === '/v1/sandboxes') {
     const made = idIn(body)

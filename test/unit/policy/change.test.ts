@@ -65,6 +65,13 @@ const rows: [what: string, to: Change, there: string, back: string, fields: stri
   ['more processes', sandbox({ pids: 512 }), 'widens', 'narrows', ['sandbox.pids']],
   ['limits that may not hold', sandbox({ unsafeUnlimited: true }), 'widens', 'narrows', ['sandbox.unsafeUnlimited']],
   [
+    'a runtime without known escapes',
+    sandbox({ requirePatchedRuntime: true }),
+    'narrows',
+    'widens',
+    ['sandbox.requirePatchedRuntime'],
+  ],
+  [
     'more memory and fewer processes',
     sandbox({ memoryBytes: 4 * GIB, pids: 64 }),
     'narrows',

@@ -29,7 +29,7 @@ const around: Surroundings = {
     },
   },
   tools: { base: ['git', 'node'], optional: ['opencode'] },
-  host: { runtimes: ['runc'], unlimited: {} },
+  host: { runtimes: ['runc'], unlimited: {}, escapes: {} },
 }
 
 const LINES = {
@@ -92,11 +92,17 @@ describe('what this version cannot keep is refused by its name (law 3)', () => {
   })
 })
 
-describe('limits that this host cannot hold are refused, and so is accepting a danger that is not there', () => {
-  const holdsAll: HostLimits = { runtimes: ['runc', 'runsc'], unlimited: {} }
+describe('what this host cannot hold is refused by name, and so is accepting a danger that is not there', () => {
+  const holdsAll: HostLimits = { runtimes: ['runc', 'runsc'], unlimited: {}, escapes: {} }
   const gvisorWithout: HostLimits = { ...holdsAll, unlimited: { runsc: ['memory', 'cpus', 'pids'] } }
   const noProcessLimit: HostLimits = { ...holdsAll, unlimited: { runc: ['pids'] } }
   const noGvisor: HostLimits = { ...holdsAll, runtimes: ['runc'] }
+  const oldRunc: HostLimits = {
+    ...holdsAll,
+    escapes: { runc: 'runc: Version 1.1.5 may have known container escapes: CVE-1.' },
+  }
+  const escapes =
+    'sandbox.requirePatchedRuntime: runc: Version 1.1.5 may have known container escapes: CVE-1. Upgrade it'
   const allThree = 'sandbox.runtime: sandbox.memory, sandbox.cpus and sandbox.pids would not hold with runsc'
   const pointless = 'sandbox.unsafeUnlimited: Every limit holds with'
   test.for([
@@ -114,6 +120,14 @@ describe('limits that this host cannot hold are refused, and so is accepting a d
     ['sandbox: { runtime: runsc }', null, null],
     ['sandbox: { runtime: runsc, unsafeUnlimited: true }', null, null],
     ['sandbox: { runtime: runsc, unsafeUnlimited: true }', noGvisor, 'not installed'],
+    ['sandbox: { requirePatchedRuntime: true }', oldRunc, escapes],
+    ['sandbox: { requirePatchedRuntime: true, runtime: runc }', oldRunc, escapes],
+    ['sandbox: { requirePatchedRuntime: true, runtime: runsc }', oldRunc, null],
+    ['sandbox: { requirePatchedRuntime: false }', oldRunc, null],
+    ['sandbox: {}', oldRunc, null],
+    ['sandbox: { requirePatchedRuntime: true }', holdsAll, null],
+    ['sandbox: { requirePatchedRuntime: true }', null, null],
+    ['sandbox: { requirePatchedRuntime: soon }', holdsAll, 'sandbox.requirePatchedRuntime: '],
     ['sandbox: { unsafeUnlimited: 1 }', holdsAll, 'sandbox.unsafeUnlimited: '],
   ] as const)('%s, %j: %s', ([sandbox, host, message]) => {
     const problems = problemsOf(written({ sandbox }), host)
@@ -357,7 +371,11 @@ describe('in force', () => {
     expect(policy.sandbox).not.toHaveProperty('unsafeUnlimited')
     expect(policyInForce.parse(policy)).toEqual(policy)
     const sandbox = 'sandbox: { unsafeUnlimited: true }'
-    const accepted = inForce(written({ sandbox }), 1, { runtimes: ['runc'], unlimited: { runc: ['pids'] } }).policy
+    const accepted = inForce(written({ sandbox }), 1, {
+      runtimes: ['runc'],
+      unlimited: { runc: ['pids'] },
+      escapes: {},
+    }).policy
     expect(policyInForce.parse(accepted).sandbox.unsafeUnlimited).toBe(true)
     expect(accepted.hash).not.toBe(policy.hash)
   })

@@ -83,6 +83,19 @@ describe('judges', () => {
   })
 })
 
+test.each([
+  { what: 'a repaired runc', facts: runc('1.3.3', ''), escapes: {} },
+  { what: 'an old runc', facts: runc('1.1.5', ''), escapes: { runc: expect.stringContaining('CVE-2025-31133') } },
+  {
+    what: 'no word about runc',
+    facts: withEngine({ Components: [] }),
+    escapes: { runc: expect.stringContaining('does not say') },
+  },
+  { what: 'no engine', facts: { ...host, engine: null }, escapes: {} },
+])('$what: known escapes', ({ facts, escapes }) => {
+  expect(judge(facts).escapes).toEqual(escapes)
+})
+
 test('without gVisor its policies are refused; without loop devices, sizes are', () => {
   expect(judge(withEngine({ Runtimes: { runc: {} } })).runtimes).toEqual(['runc'])
   expect(judge({ ...host, workspaceError: 'no loop' }).sizedWorkspace).toBe(false)

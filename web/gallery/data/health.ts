@@ -18,6 +18,7 @@ const check = (
 const report = (checks: DoctorReport['checks']): DoctorReport => ({
   runtimes: ['runc'],
   unlimited: {},
+  escapes: {},
   sizedWorkspace: true,
   checks,
 })

@@ -139,7 +139,7 @@ describe('the real one', () => {
     expect(performance.now() - startedAt).toBeLessThan(4000)
   })
 
-  test('a command whose caller has left is killed (G08)', async () => {
+  test('a command whose caller has left is killed (G42)', async () => {
     const id = await claimed()
     await world.porter(id)
     const mark = `32${process.pid}`

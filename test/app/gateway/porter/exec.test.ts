@@ -32,7 +32,7 @@ async function impostor(answer: Answer) {
 }
 const reasonOf = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error)
 
-describe('G07 answers that never end', () => {
+describe('G41 answers that never end', () => {
   test('of sixty commands at once only so many run, and the others are refused in plain words', async () => {
     const asked: ServerHttp2Stream[] = []
     await impostor((stream, headers) => void (headers[':path'] === '/exec' && asked.push(stream)))
@@ -78,7 +78,7 @@ describe('G07 answers that never end', () => {
   })
 })
 
-test('G08 a caller who leaves ends the command: its program is killed', async () => {
+test('G42 a caller who leaves ends the command: its program is killed', async () => {
   const porter = startPorter(world.socketPath)
   await gateway.connected()
   const left = new AbortController()
@@ -93,7 +93,7 @@ test('G08 a caller who leaves ends the command: its program is killed', async ()
   porter.close()
 })
 
-describe('G09 a list of terminals is small and seldom', () => {
+describe('G43 a list of terminals is small and seldom', () => {
   test('one of a megabyte is not read to its end', async () => {
     let sent = 0
     await impostor((stream) => {
@@ -124,7 +124,7 @@ describe('G09 a list of terminals is small and seldom', () => {
   })
 })
 
-describe('G10 what cannot be run is said in words', () => {
+describe('G44 what cannot be run is said in words', () => {
   test.each([
     ['a folder that is a file', '/etc/hostname', '/etc/hostname is a file, not a folder'],
     ['a folder below a file', '/etc/hostname/below', '/etc/hostname/below is a file, not a folder'],

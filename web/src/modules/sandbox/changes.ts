@@ -16,6 +16,7 @@ const said: Said = {
   'sandbox.diskBytes': ({ from, to }) => amount('Disk', sizeWords(from), sizeWords(to)),
   'sandbox.pids': ({ from, to }) => amount('Processes', from, to),
   'sandbox.unsafeUnlimited': () => 'Memory, processors and processes may not be limited',
+  'sandbox.requirePatchedRuntime': () => 'A container runtime with known holes is accepted',
 }
 
 /** What a workspace gets at its next start, one line for each. */
@@ -31,5 +32,6 @@ export function changeWords(changes: ContainerChanges): string[] {
     ...word('sandbox.pids', changes['sandbox.pids']),
     ...word('sandbox.runtime', changes['sandbox.runtime']),
     ...word('sandbox.unsafeUnlimited', changes['sandbox.unsafeUnlimited']),
+    ...word('sandbox.requirePatchedRuntime', changes['sandbox.requirePatchedRuntime']),
   ]
 }

@@ -56,6 +56,7 @@ export const Limits = ({ policy }: { policy: PolicyInForce }) => (
           <dd>
             {policy.sandbox.runtime === 'runsc' ? 'gVisor' : 'runc'}{' '}
             {policy.sandbox.unsafeUnlimited && <Tag tone="marigold">Resource limits may not hold</Tag>}
+            {policy.sandbox.requirePatchedRuntime && <Tag>Only without known escapes</Tag>}
           </dd>
         </div>
       </dl>
