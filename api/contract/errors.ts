@@ -14,6 +14,7 @@ export const errorCode = z.enum([
   'origin_refused',
   'sandbox_not_ready',
   'audit_unavailable',
+  'no_room',
   'runner_unavailable',
   'gateway_unavailable',
   'internal',
@@ -34,6 +35,8 @@ export const statusOf: Record<ErrorCode, number> = {
   origin_refused: 403,
   sandbox_not_ready: 409,
   audit_unavailable: 503,
+  /** Insufficient Storage (RFC 4918, section 11.5). */
+  no_room: 507,
   runner_unavailable: 503,
   gateway_unavailable: 503,
   internal: 500,

@@ -178,6 +178,9 @@ export const OTHER_REASONS = [
   'second-porter',
   'found-ended',
   'not-proven',
+  'no-room',
+  'room-again',
+  'retention-over',
   'unreadable-event',
 ] as const
 

@@ -3,7 +3,9 @@ import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import { createAppender } from '../audit/append.ts'
 import { auditEvent } from '../audit/event.ts'
+import type { DiskConfig } from '../config.ts'
 import { createKeyedQueue } from '../flow/keyed-queue.ts'
+import { openGauge } from '../room/gauge.ts'
 import { connect } from '../store/connect.ts'
 import { listen } from '../store/listen.ts'
 import { ownVersion } from '../version.ts'
@@ -15,17 +17,19 @@ import { createDemo } from './models/demo/answer.ts'
 import { loadSealKey } from './models/provider/seal.ts'
 import { createProviders } from './models/providers.ts'
 import { keepRefreshed } from './refresh.ts'
+import { createArchive } from './terminals/archive/archive.ts'
 
 interface StartDeps {
   databaseUrl: string
   paths: { gatewaySocket: string; sandboxes: string; recordings: string; sealKey: string }
   /** The way out of this machine. */
   network: Pick<DoorDeps['egress'], 'resolve' | 'dial' | 'own'>
+  disk: DiskConfig
   log: Logger
 }
 
 /** The whole gateway, listening on its control socket. Two of them may live in one process, on different state folders. */
-export async function startGateway({ databaseUrl, paths, network, log }: StartDeps) {
+export async function startGateway({ databaseUrl, paths, network, disk, log }: StartDeps) {
   await mkdir(dirname(paths.gatewaySocket), { recursive: true, mode: 0o700 })
   await mkdir(paths.sandboxes, { recursive: true, mode: 0o755 })
 
@@ -33,7 +37,19 @@ export async function startGateway({ databaseUrl, paths, network, log }: StartDe
   const { append, healthy, close: closeAppender } = createAppender(databaseUrl)
   const identities = createIdentities(db)
   const providers = createProviders({ db, sealKey: await loadSealKey(paths.sealKey) })
+  const gauge = await openGauge(disk)
+  const archive = createArchive({
+    db,
+    root: paths.recordings,
+    wanted: disk.recordings,
+    gauge,
+    append,
+    personOf: identities.personOf,
+    log,
+  })
   const doors = createDoors({
+    gauge,
+    archive,
     identities,
     paths,
     egress: { append, ...network },
@@ -65,6 +81,8 @@ export async function startGateway({ databaseUrl, paths, network, log }: StartDe
       await changes.close()
       await refresh.close()
       await doors.closeAll()
+      await archive.close()
+      await gauge.close()
       await closeAppender()
       await db.destroy()
     },

@@ -5,7 +5,8 @@
 import { mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { freeBytes, giveTo, makeImage, mount, reserve, unmount } from './file-system.ts'
+import { allocate, giveTo, makeImage, mount, unmount } from './file-system.ts'
+import { createPromises, freeBytes } from './promise.ts'
 
 /** Whose the doctor's trial is: nobody's. */
 const TRIAL_OWNER = 65_534
@@ -14,7 +15,9 @@ const remembered = z.object({ exec: z.boolean() })
 
 export type Workspaces = ReturnType<typeof createWorkspaces>
 
-export function createWorkspaces(root: string) {
+/** `reserveBytes`: what of the disk is never given to a workspace; null: see room/judge.ts. */
+export function createWorkspaces(root: string, reserveBytes: number | null = null) {
+  const promise = createPromises(root, reserveBytes)
   const directory = (id: string) => join(root, id)
   const image = (id: string) => join(root, `${id}.img`)
   /** What a remount needs to know, beside the image. */
@@ -32,8 +35,8 @@ export function createWorkspaces(root: string) {
     await place(id)
     if (!(await isThere(image(id)))) {
       await writeFile(mode(id), JSON.stringify({ exec: size.exec }), { mode: 0o600 })
-      await reserve(root, size.diskBytes)
-      await makeImage(image(id), size.diskBytes, size.owner)
+      await promise(size.diskBytes, () => allocate(image(id), size.diskBytes))
+      await makeImage(image(id), size.owner)
     }
     await mount(image(id), directory(id), size.exec)
     await giveTo(directory(id), size.owner)

@@ -4,12 +4,15 @@ import { z } from 'zod'
 import { createAppender } from '../audit/append.ts'
 import { createSequencer } from '../audit/chain/sequence.ts'
 import { auditEvent } from '../audit/event.ts'
+import { createOutbox } from '../audit/outbox.ts'
 import { serverConfig } from '../config.ts'
 import { endWith } from '../program.ts'
+import { openGauge } from '../room/gauge.ts'
 import { connect } from '../store/connect.ts'
 import { ownVersion } from '../version.ts'
 import { buildApp } from './app.ts'
 import { createFeed } from './audit/feed.ts'
+import { recordRoom } from './disk/record.ts'
 import { createGatewayClient } from './nodes/gateway.ts'
 import { createRunnerClient } from './nodes/runner.ts'
 import { firstSignInLink } from './people/sign-in/links.ts'
@@ -41,6 +44,8 @@ const seeding = seedPolicies(db, { folder: config.policies, library, log })
 if (hasPolicies) seeding.catch((error) => log.error({ err: error }, 'the policy files were not read'))
 else await seeding
 
+const gauge = await openGauge(config.disk)
+recordRoom(gauge, createOutbox({ append: appender.append, log }))
 const app = await buildApp({
   db,
   append: appender.append,
@@ -54,6 +59,8 @@ const app = await buildApp({
   version: ownVersion(),
   url: config.url,
   trustedProxy: config.trustedProxy,
+  gauge,
+  disk: config.disk,
   webFolder: join(root, 'web', 'dist'),
 })
 const unsafe = await unsafeInForce(db)
@@ -77,6 +84,7 @@ endWith(async () => {
   await app.close()
   await feed.close()
   await sequencer.close()
+  await gauge.close()
   await appender.close()
   gateway.close()
   await runner.close()

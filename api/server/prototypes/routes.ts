@@ -25,7 +25,7 @@ export function prototypeRoutes(app: App, { db, sandboxes }: { db: Store; sandbo
   app.post(
     '/api/v1/prototypes',
     {
-      config: { access: ['pm'] },
+      config: { access: ['pm'], needsRoom: true },
       schema: { tags, headers: idempotency, body: prototypeCreate, response: { 201: prototypeView } },
     },
     async (request, reply) => {

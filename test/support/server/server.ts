@@ -5,11 +5,14 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { createAppender } from '../../../api/audit/append.ts'
 import { createSequencer } from '../../../api/audit/chain/sequence.ts'
+import { createOutbox } from '../../../api/audit/outbox.ts'
+import { statePaths } from '../../../api/config.ts'
 import type { Role } from '../../../api/contract/people.ts'
 import type { PolicyInForce } from '../../../api/contract/policy.ts'
 import { newId } from '../../../api/ids.ts'
 import { buildApp } from '../../../api/server/app.ts'
 import { createFeed } from '../../../api/server/audit/feed.ts'
+import { recordRoom } from '../../../api/server/disk/record.ts'
 import { REQUESTS_PER_MINUTE, type RequestsPerMinute } from '../../../api/server/http/limits/rate-limits.ts'
 import { startSession } from '../../../api/server/people/sign-in/sessions.ts'
 import { openLibrary } from '../../../api/server/policies/library.ts'
@@ -17,6 +20,7 @@ import { createSandboxes } from '../../../api/server/sandboxes/sandboxes.ts'
 import { createTickets } from '../../../api/server/terminals/tickets.ts'
 import { connect } from '../../../api/store/connect.ts'
 import { testDatabase } from '../database/database.ts'
+import { diskOf, gaugeOn, someDisk } from '../room.ts'
 import { startPeers } from '../sandbox/peers.ts'
 
 export const standardPolicy: PolicyInForce = {
@@ -80,6 +84,8 @@ export async function startServer({
       created_by: null,
     })
     .execute()
+  const room = await gaugeOn(someDisk())
+  recordRoom(room.gauge, createOutbox({ append: appender.append, log }))
   const app = await buildApp({
     db,
     append: appender.append,
@@ -94,6 +100,8 @@ export async function startServer({
     url,
     trustedProxy,
     requestsPerMinute,
+    gauge: room.gauge,
+    disk: diskOf(statePaths(folder)),
     webFolder: join(import.meta.dirname, '..', '..', '..', 'web', 'dist'),
   })
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -151,6 +159,8 @@ export async function startServer({
     database,
     peers,
     sandboxes,
+    /** What its disk has left. */
+    room,
     ask,
     personWith,
     events,
@@ -159,6 +169,7 @@ export async function startServer({
     async close() {
       await app.close()
       await sandboxes.idle()
+      await room.gauge.close()
       await feed.close()
       await sequencer?.close()
       await appender.close()

@@ -27,6 +27,7 @@ function recording(refused: number[], atOnce = true) {
     release: (offset) => released.push(offset),
     room: () => 1000,
     onUsed() {},
+    hasDiskFor: () => true,
     onRecorded: (_offset, bytes) => seen.push(bytes.toString()),
     limiter: { take: () => atOnce, reserve: () => 1 },
   }

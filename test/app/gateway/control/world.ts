@@ -15,6 +15,7 @@ import { openLibrary } from '../../../../api/server/policies/library.ts'
 import { publishPolicy } from '../../../../api/server/policies/publish.ts'
 import { connect as connectStore } from '../../../../api/store/connect.ts'
 import { testDatabase } from '../../../support/database/database.ts'
+import { diskOf } from '../../../support/room.ts'
 import { startPorter } from '../../../support/sandbox/porter.ts'
 import { until } from '../../../support/until.ts'
 import { hello, sni, versions } from '../egress/world/hello.ts'
@@ -50,6 +51,7 @@ export async function startRealGateway() {
         dial: ({ timeoutMs }) => dialAddress({ address: '127.0.0.1', port: upstream.port, timeoutMs }),
         own: () => new Set<string>(),
       },
+      disk: diskOf(paths),
       log,
     })
   const state = { gateway: await start() }

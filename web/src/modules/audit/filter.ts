@@ -49,6 +49,8 @@ export const kindGroups: Record<string, string> = {
   policy: 'Policies',
   provider: 'Providers',
   kill: 'Stops',
+  recording: 'Removed recordings',
+  disk: 'Disk',
   audit: 'Log readings',
   platform: 'Starts of Backlot',
 } satisfies Record<GroupOf<AuditKind>, string>
