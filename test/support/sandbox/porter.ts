@@ -19,7 +19,9 @@ import { createTerminals as createPorterTerminals } from '../../../sandbox-image
 import { roomy } from '../room.ts'
 
 const log = pino({ level: 'silent' })
-type Options = Partial<Pick<TerminalsDeps, 'quotaBytes' | 'segmentBytes' | 'recordingRates' | 'openingRate' | 'shared'>>
+type Options = Partial<
+  Pick<TerminalsDeps, 'quotaBytes' | 'segmentBytes' | 'recordingRates' | 'openingRate' | 'shared' | 'directory'>
+>
 const SANDBOX = 'sb_aaaaaaaaaaaaaaaa'
 
 /**
