@@ -6,6 +6,11 @@ const LEAST_RESERVE_BYTES = 2 * GIB
 const MOST_RESERVE_BYTES = 10 * GIB
 /** A disk of a few hundred MB has a use for the rest of it. */
 const MOST_RESERVE_SHARE = 1 / 4
+/**
+ * Low is a little before the reserve: recordings may be written down to it (gauge.ts), and must find that the disk is low
+ * before they have to wait without a word.
+ */
+const LOW_AT_RESERVES = 17 / 16
 /** Work begins again, and workspaces are given away, only where this many reserves are left: or it would flap. */
 const ENOUGH_RESERVES = 1.25
 
@@ -44,7 +49,7 @@ export const availableBytes = ({ freeBytes, promisedBytes }: Disk) => freeBytes 
 export const enoughBytes = (reserveBytes: number) => Math.ceil(reserveBytes * ENOUGH_RESERVES)
 
 /**
- * Low as soon as one disk has less than its reserve; and then until each has enough again.
+ * Low as soon as one disk comes near its reserve; and then until each has enough again.
  *
  * @param measured null: it could not be read, so nobody knows that there is room.
  */
@@ -56,7 +61,8 @@ export function judgeRoom(measured: readonly Disk[] | null, wanted: number | nul
   return { low: worst !== undefined, disks, words: worst ? wordsFor(worst) : null }
 }
 
-const leastOf = ({ reserveBytes }: JudgedDisk, wasLow: boolean) => (wasLow ? enoughBytes(reserveBytes) : reserveBytes)
+const leastOf = ({ reserveBytes }: JudgedDisk, wasLow: boolean) =>
+  wasLow ? enoughBytes(reserveBytes) : reserveBytes * LOW_AT_RESERVES
 const marginOf = (disk: JudgedDisk) => availableBytes(disk) - disk.reserveBytes
 
 const NOTHING_NEW = 'Until then nothing new is started and nothing leaves a sandbox; what people do goes on.'

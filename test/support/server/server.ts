@@ -10,16 +10,18 @@ import { statePaths } from '../../../api/config.ts'
 import type { Role } from '../../../api/contract/people.ts'
 import type { PolicyInForce } from '../../../api/contract/policy.ts'
 import { newId } from '../../../api/ids.ts'
+import type { Gauge } from '../../../api/room/gauge.ts'
 import { buildApp } from '../../../api/server/app.ts'
 import { createFeed } from '../../../api/server/audit/feed.ts'
 import { recordRoom } from '../../../api/server/disk/record.ts'
 import { REQUESTS_PER_MINUTE, type RequestsPerMinute } from '../../../api/server/http/limits/rate-limits.ts'
+import type { GatewayClient } from '../../../api/server/nodes/gateway.ts'
 import { startSession } from '../../../api/server/people/sign-in/sessions.ts'
 import { openLibrary } from '../../../api/server/policies/library.ts'
 import { createSandboxes } from '../../../api/server/sandboxes/sandboxes.ts'
 import { createTickets } from '../../../api/server/terminals/tickets.ts'
 import { connect } from '../../../api/store/connect.ts'
-import { testDatabase } from '../database/database.ts'
+import { type TestDatabase, testDatabase } from '../database/database.ts'
 import { diskOf, gaugeOn, someDisk } from '../room.ts'
 import { startPeers } from '../sandbox/peers.ts'
 
@@ -48,13 +50,22 @@ export async function startServer({
   withSequencer = false,
   trustedProxy = [],
   requestsPerMinute = REQUESTS_PER_MINUTE,
+  database: own = null,
+  gateway = null,
+  gauge = null,
 }: {
   url?: string | null
   withSequencer?: boolean
   trustedProxy?: string[]
   requestsPerMinute?: RequestsPerMinute
+  /** Instead of a new one of the project's; closed with the server. */
+  database?: TestDatabase | null
+  /** Instead of the peer. */
+  gateway?: GatewayClient | null
+  /** Instead of the one that the test fills by a word; closed with the server. */
+  gauge?: Gauge | null
 } = {}) {
-  const database = await testDatabase()
+  const database = own ?? (await testDatabase())
   const peers = await startPeers()
   const folder = await mkdtemp(join(tmpdir(), 'backlot-server-'))
   const db = connect(database.serverUrl)
@@ -66,7 +77,7 @@ export async function startServer({
   const sandboxes = createSandboxes({
     db,
     runner: peers.runner,
-    gateway: peers.gateway,
+    gateway: gateway ?? peers.gateway,
     clientEnvironment: async () => ({}),
     log,
   })
@@ -85,12 +96,13 @@ export async function startServer({
     })
     .execute()
   const room = await gaugeOn(someDisk())
-  recordRoom(room.gauge, createOutbox({ append: appender.append, log }))
+  const shown = gauge ?? room.gauge
+  recordRoom(shown, createOutbox({ append: appender.append, log }))
   const app = await buildApp({
     db,
     append: appender.append,
     feed,
-    gateway: peers.gateway,
+    gateway: gateway ?? peers.gateway,
     runner: peers.runner,
     sandboxes,
     library: await openLibrary({ folder, images: join(import.meta.dirname, '..', '..', '..', 'sandbox-images') }),
@@ -100,7 +112,7 @@ export async function startServer({
     url,
     trustedProxy,
     requestsPerMinute,
-    gauge: room.gauge,
+    gauge: shown,
     disk: diskOf(statePaths(folder)),
     webFolder: join(import.meta.dirname, '..', '..', '..', 'web', 'dist'),
   })
@@ -169,6 +181,7 @@ export async function startServer({
     async close() {
       await app.close()
       await sandboxes.idle()
+      await gauge?.close()
       await room.gauge.close()
       await feed.close()
       await sequencer?.close()

@@ -55,11 +55,11 @@ test('what was recorded since the last look is not there to be recorded again', 
     places: { database: null, recordings: '/', workspaces: '/' },
     reserveBytes: null,
     everyMs: 3_600_000,
-    measure: async () => [someDisk(RESERVE + 1000)],
+    measure: async () => [someDisk(RESERVE + GIB)],
   })
   onTestFinished(() => gauge.close())
-  expect(gauge.hasRoomFor(1000)).toBe(true)
+  expect(gauge.hasRoomFor(GIB)).toBe(true)
   gauge.take(400)
-  expect(gauge.hasRoomFor(600)).toBe(true)
-  expect(gauge.hasRoomFor(601)).toBe(false)
+  expect(gauge.hasRoomFor(GIB - 400)).toBe(true)
+  expect(gauge.hasRoomFor(GIB - 399)).toBe(false)
 })

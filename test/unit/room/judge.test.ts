@@ -18,7 +18,7 @@ describe('what is kept of a disk', () => {
   })
 })
 
-/** 100 GiB, so 5 are kept, and 6.25 are enough to begin again. */
+/** 100 GiB, so 5 are kept; low is below 5.3125, and 6.25 are enough to begin again. */
 const disk = (freeGiB: number, promisedGiB = 0): Disk => ({
   holds: ['database', 'recordings', 'workspaces'],
   totalBytes: 100 * GIB,
@@ -29,11 +29,11 @@ const recordings = (freeGiB: number): Disk => ({ ...disk(freeGiB), holds: ['reco
 
 describe('whether the disk is low', () => {
   const rows: { what: string; disks: Disk[] | null; wasLow?: boolean; low: boolean; says?: string }[] = [
-    { what: 'the reserve is there', disks: [disk(5)], low: false },
-    { what: 'a byte of it is gone', disks: [disk(5 - 1 / GIB)], low: true, says: '5.0 GiB free' },
+    { what: 'the reserve and a little', disks: [disk(5.3125)], low: false },
+    { what: 'a byte less', disks: [disk(5.3125 - 1 / GIB)], low: true, says: '5.3 GiB free' },
     { what: 'it is promised', disks: [disk(50, 46)], low: true, says: '46.0 GiB of it promised to workspaces' },
     { what: 'more is promised than there is', disks: [disk(50, 60)], low: true },
-    { what: 'after it was low: the reserve is not enough', disks: [disk(5)], wasLow: true, low: true },
+    { what: 'after it was low: that is not enough', disks: [disk(5.3125)], wasLow: true, low: true },
     {
       what: 'after it was low: nearly enough',
       disks: [disk(6.24)],
@@ -43,7 +43,7 @@ describe('whether the disk is low', () => {
     },
     { what: 'after it was low: enough', disks: [disk(6.25)], wasLow: true, low: false },
     { what: 'one of two is low', disks: [disk(50), recordings(1)], low: true, says: '1.0 GiB free' },
-    { what: 'both have room', disks: [disk(50), recordings(5)], low: false },
+    { what: 'both have room', disks: [disk(50), recordings(6)], low: false },
     { what: 'nothing can be read', disks: null, low: true, says: 'cannot be read' },
     { what: 'there is no disk at all', disks: [], low: true, says: 'cannot be read' },
   ]

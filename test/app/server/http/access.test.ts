@@ -36,6 +36,7 @@ const expected: Record<string, readonly Who[]> = {
   'PATCH /api/v1/people/:id': ['admin'],
   'POST /api/v1/people/:id/link': ['admin'],
   'GET /api/v1/doctor': ['admin', 'security'],
+  'GET /api/v1/disk': ['admin', 'security'],
 
   'POST /api/v1/prototypes': ['pm', 'owner'],
   'GET /api/v1/prototypes': signedIn,
