@@ -82,19 +82,21 @@ export async function startServer({
     log,
   })
   const { name, version, hash } = standardPolicy
-  await database.db
-    .insertInto('policies')
-    .values({
-      name,
-      version,
-      hash,
-      body: JSON.stringify(standardPolicy),
-      source: '',
-      origin: 'file',
-      file_hash: null,
-      created_by: null,
-    })
-    .execute()
+  // Who brings a database has published what they need.
+  if (own === null)
+    await database.db
+      .insertInto('policies')
+      .values({
+        name,
+        version,
+        hash,
+        body: JSON.stringify(standardPolicy),
+        source: '',
+        origin: 'file',
+        file_hash: null,
+        created_by: null,
+      })
+      .execute()
   const room = await gaugeOn(someDisk())
   const shown = gauge ?? room.gauge
   recordRoom(shown, createOutbox({ append: appender.append, log }))

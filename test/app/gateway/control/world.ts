@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
+import type { DiskConfig } from '../../../../api/config.ts'
 import { statePaths } from '../../../../api/config.ts'
 import type { PersonId, SandboxId } from '../../../../api/contract/ids.ts'
 import type { SandboxState } from '../../../../api/contract/prototypes.ts'
@@ -14,7 +15,7 @@ import { createGatewayClient } from '../../../../api/server/nodes/gateway.ts'
 import { openLibrary } from '../../../../api/server/policies/library.ts'
 import { publishPolicy } from '../../../../api/server/policies/publish.ts'
 import { connect as connectStore } from '../../../../api/store/connect.ts'
-import { testDatabase } from '../../../support/database/database.ts'
+import { type TestDatabase, testDatabase } from '../../../support/database/database.ts'
 import { diskOf } from '../../../support/room.ts'
 import { startPorter } from '../../../support/sandbox/porter.ts'
 import { until } from '../../../support/until.ts'
@@ -33,9 +34,10 @@ const echo = (socket: Socket) =>
 
 export type RealGateway = Awaited<ReturnType<typeof startRealGateway>>
 
-export async function startRealGateway() {
-  const database = await testDatabase()
-  const folder = await mkdtemp(join(tmpdir(), 'bl-'))
+/** `within`: where its state folder is made. */
+export async function startRealGateway(given: { database?: TestDatabase; within?: string; disk?: DiskConfig } = {}) {
+  const database = given.database ?? (await testDatabase())
+  const folder = await mkdtemp(join(given.within ?? tmpdir(), 'bl-'))
   const paths = statePaths(folder)
   const upstream = await rawUpstream(echo)
   const server = connectStore(database.serverUrl, { max: 2 })
@@ -51,7 +53,7 @@ export async function startRealGateway() {
         dial: ({ timeoutMs }) => dialAddress({ address: '127.0.0.1', port: upstream.port, timeoutMs }),
         own: () => new Set<string>(),
       },
-      disk: diskOf(paths),
+      disk: given.disk ?? diskOf(paths),
       log,
     })
   const state = { gateway: await start() }
