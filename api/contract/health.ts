@@ -33,3 +33,11 @@ export const diskReport = z.strictObject({
   recordings: z.strictObject({ limitBytes: bytes, personLimitBytes: bytes, keptDays: z.int() }),
 })
 export type DiskReport = z.infer<typeof diskReport>
+
+const GIB = 1_073_741_824
+
+/** For people. */
+export function sized(bytes: number): string {
+  if (bytes >= GIB) return `${(bytes / GIB).toFixed(1)} GiB`
+  return `${Math.round(bytes / 1_048_576)} MiB`
+}

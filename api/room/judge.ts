@@ -1,5 +1,5 @@
 /** Whether the disks still have room for what sandboxes do. Pure: measuring is in measure.ts. */
-import type { Holding } from '../contract/health.ts'
+import { type Holding, sized } from '../contract/health.ts'
 
 const GIB = 1_073_741_824
 const LEAST_RESERVE_BYTES = 2 * GIB
@@ -73,9 +73,4 @@ function wordsFor(disk: JudgedDisk): string {
   const promised = promisedBytes > 0 ? `, ${sized(promisedBytes)} of it promised to workspaces` : ''
   const needed = sized(enoughBytes(reserveBytes))
   return `The disk is nearly full: ${sized(freeBytes)} free${promised}, and ${needed} must be left for stops, sign-in and the log. Delete prototypes, or ask your admin to add disk. ${NOTHING_NEW}`
-}
-
-export function sized(bytes: number): string {
-  if (bytes >= GIB) return `${(bytes / GIB).toFixed(1)} GiB`
-  return `${Math.round(bytes / 1_048_576)} MiB`
 }

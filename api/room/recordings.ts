@@ -1,4 +1,4 @@
-import { sized } from './judge.ts'
+import { sized } from '../contract/health.ts'
 
 const GIB = 1_073_741_824
 /** Weeks of usual work of one person, compressed. */

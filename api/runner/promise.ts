@@ -1,7 +1,8 @@
 import { statfs } from 'node:fs/promises'
+import { sized } from '../contract/health.ts'
 import { ApiError } from '../errors.ts'
 import { createKeyedQueue } from '../flow/keyed-queue.ts'
-import { enoughBytes, reserveOf, sized } from '../room/judge.ts'
+import { enoughBytes, reserveOf } from '../room/judge.ts'
 import { promisedIn } from '../room/measure.ts'
 
 /** Free bytes of the disk, after what the images in `root` may still grow by: together they cannot fill it. */

@@ -1,16 +1,30 @@
-import { health } from '../../../gallery/data/health.ts'
+import { disk, health } from '../../../gallery/data/health.ts'
 import { fails, json, never, type States } from '../../../gallery/state.ts'
 
 const at = '/health'
-const report = (body: unknown) => ({ 'GET /doctor': json(body) })
+const report = (body: unknown, room: unknown = disk.fine) => ({ 'GET /doctor': json(body), 'GET /disk': json(room) })
 
 export const states: States = {
-  loading: { at, answers: { 'GET /doctor': never }, shows: 'Loading' },
+  loading: { at, answers: { 'GET /doctor': never, 'GET /disk': never }, shows: 'Loading' },
   ready: { at, answers: report(health.fine), shows: 'All 2 checks passed.' },
   weak: { at, answers: report(health.weak), shows: 'Memory cannot be limited here' },
   error: {
     at,
-    answers: { 'GET /doctor': fails('runner_unavailable', 'The runner does not answer.') },
+    answers: {
+      'GET /disk': json(disk.fine),
+      'GET /doctor': fails('runner_unavailable', 'The runner does not answer.'),
+    },
+    shows: 'Try again',
+  },
+  'disk nearly full': { at, answers: report(health.fine, disk.low), shows: 'The disk is nearly full' },
+  'database elsewhere': { at, answers: report(health.fine, disk.outside), shows: 'The database is somewhere else' },
+  'disk unreadable': { at, answers: report(health.fine, disk.unreadable), shows: 'The disk cannot be read' },
+  'disk unknown': {
+    at,
+    answers: {
+      'GET /doctor': json(health.fine),
+      'GET /disk': fails('internal', 'Something went wrong on our side.'),
+    },
     shows: 'Try again',
   },
   'very long': { at, answers: report(health.long), shows: 'If a refund takes' },

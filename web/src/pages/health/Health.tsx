@@ -2,10 +2,11 @@ import { Button } from '@mantine/core'
 import { IconAlertTriangle, IconCircleCheck, IconCircleX, IconRefresh } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import type { DoctorReport } from '../../../../api/contract/programs/runner.ts'
-import { healthQuery } from '../../client/health.ts'
+import { diskQuery, healthQuery } from '../../client/health.ts'
 import { Ready } from '../../components/feedback/Waiting.tsx'
-import { Page } from '../../components/Page.tsx'
+import { Page, Section } from '../../components/Page.tsx'
 import { Rows } from '../../components/Rows.tsx'
+import { DiskRoom } from './Disk.tsx'
 import styles from './Health.module.css'
 
 type Status = DoctorReport['checks'][number]['status']
@@ -31,49 +32,53 @@ const coded = (text: string) =>
 
 export const Health = () => {
   const query = useQuery(healthQuery)
+  const room = useQuery(diskQuery)
   return (
     <Page
       title="Health"
-      intro={query.data ? summary(query.data.checks) : 'What this machine can enforce.'}
+      intro="Whether this machine has what Backlot needs."
       actions={
         <Button
           variant="default"
           leftSection={<IconRefresh size={16} />}
-          loading={query.isFetching}
-          onClick={() => void query.refetch()}
+          loading={query.isFetching || room.isFetching}
+          onClick={() => void Promise.all([query.refetch(), room.refetch()])}
         >
           Check again
         </Button>
       }
     >
-      <Ready query={query}>
-        {({ checks }) => (
-          <Rows>
-            {checks
-              .toSorted((a, b) => order[a.status] - order[b.status])
-              .map((check) => {
-                const { icon: Icon, means } = signs[check.status]
-                return (
-                  <li key={check.id}>
-                    <div className={styles.check} data-status={check.status}>
-                      <Icon size={20} aria-label={means} />
-                      <div>
-                        <p>{check.title}</p>
-                        <small>{coded(check.detail)}</small>
-                        {check.fix &&
-                          (check.fix.endsWith('.') ? (
-                            <p className={styles.fix}>{coded(check.fix)}</p>
-                          ) : (
-                            <code className={styles.command}>{check.fix}</code>
-                          ))}
+      <DiskRoom query={room} />
+      <Section title="Checks" intro={query.data ? summary(query.data.checks) : 'What this machine can enforce.'}>
+        <Ready query={query}>
+          {({ checks }) => (
+            <Rows>
+              {checks
+                .toSorted((a, b) => order[a.status] - order[b.status])
+                .map((check) => {
+                  const { icon: Icon, means } = signs[check.status]
+                  return (
+                    <li key={check.id}>
+                      <div className={styles.check} data-status={check.status}>
+                        <Icon size={20} aria-label={means} />
+                        <div>
+                          <p>{check.title}</p>
+                          <small>{coded(check.detail)}</small>
+                          {check.fix &&
+                            (check.fix.endsWith('.') ? (
+                              <p className={styles.fix}>{coded(check.fix)}</p>
+                            ) : (
+                              <code className={styles.command}>{check.fix}</code>
+                            ))}
+                        </div>
                       </div>
-                    </div>
-                  </li>
-                )
-              })}
-          </Rows>
-        )}
-      </Ready>
+                    </li>
+                  )
+                })}
+            </Rows>
+          )}
+        </Ready>
+      </Section>
     </Page>
   )
 }
