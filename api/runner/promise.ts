@@ -28,7 +28,7 @@ export function createPromises(root: string, wantedReserve: number | null) {
       if (missing > 0)
         throw new ApiError(
           'no_room',
-          `The host's disk has no room for another workspace of ${sized(bytes)}: ${sized(missing)} are missing, of which ${sized(reserve)} are kept for stops, sign-in and the log. Delete prototypes or add disk.`,
+          `The host's disk has no room for ${sized(bytes)} more: ${sized(missing)} are missing beside the ${sized(reserve)} that are kept for stops, sign-in and the log. Delete prototypes or add disk.`,
         )
       await allocate()
     })

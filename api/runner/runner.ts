@@ -26,6 +26,7 @@ const images = createImages({
   folder: join(import.meta.dirname, '..', '..', 'sandbox-images'),
   extraCa: config.extraCa,
   buildArguments: () => hostBuildArguments(config.proxies),
+  requireRoom: workspaces.requireRoom,
 })
 const verbs = createVerbs({
   engine,

@@ -58,12 +58,18 @@ export function createWorkspaces(root: string, reserveBytes: number | null = nul
   }
 
   return {
+    root,
     ensure,
     remount,
     remove,
     place,
     unmount: (id: string) => unmount(directory(id)),
     freeBytes: () => freeBytes(root),
+    /** Throws ApiError `no_room` when so much beside the reserve is not left. */
+    requireRoom: async (bytes: number) => {
+      await mkdir(root, { recursive: true, mode: 0o700 })
+      await promise(bytes, async () => {})
+    },
     exists: (id: string) => isThere(image(id)),
     /** Makes, mounts and removes a small one. Null when that works, otherwise why not. */
     trial: () => {

@@ -122,8 +122,6 @@ export function createLedger({ root, gauge, limits, read, personOf }: LedgerDeps
     },
   }
 }
-export type Ledger = ReturnType<typeof createLedger>
-
 export async function sandboxesIn(root: string): Promise<SandboxId[]> {
   const names = await readdir(root).catch(unlessMissing([]))
   return names.flatMap((name) => sandboxId.safeParse(name).data ?? [])
