@@ -93,6 +93,13 @@ export default {
       to: { path: '^(api|web|test)/', pathNot: '^api/flow/' },
     },
     {
+      name: 'room-knows-disks-only',
+      comment: 'What measures and judges disks imports the contract and itself: all three programs stand on it.',
+      severity: 'error',
+      from: { path: '^api/room/' },
+      to: { path: '^(api|web|test)/', pathNot: '^api/(room|contract)/' },
+    },
+    {
       name: 'web-knows-the-contract-only',
       severity: 'error',
       from: { path: '^web/' },

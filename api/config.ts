@@ -1,13 +1,27 @@
 /** Settings of the three programs, from the environment that the launcher (or docker-compose.yml) gives them. */
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import { size } from './contract/policy.ts'
 import { isNetwork } from './policy/address.ts'
+import { bytesOf } from './policy/document/size.ts'
+import type { Places } from './room/measure.ts'
+import type { WantedRecordings } from './room/recordings.ts'
 import { MAX_GATEWAYS } from './store/connections.ts'
+
+/** Empty, as docker-compose.yml leaves it, means that nobody said. */
+const unlessEmpty = <T extends z.ZodType>(schema: T) => z.preprocess((text) => text || undefined, schema.optional())
+const wantedSize = unlessEmpty(size.transform(bytesOf))
 
 const common = z.object({
   /** State folder, 0700. */
   BACKLOT_HOME: z.string().default('.backlot'),
   BACKLOT_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** What of the disk is kept for people's events; default: see room/judge.ts. */
+  BACKLOT_DISK_RESERVE: wantedSize,
+  /** Quotas of recordings, and how long they stay after their sandbox; defaults: see room/recordings.ts. */
+  BACKLOT_RECORDINGS_PERSON: wantedSize,
+  BACKLOT_RECORDINGS_ALL: wantedSize,
+  BACKLOT_RECORDINGS_DAYS: unlessEmpty(z.coerce.number().int().min(1).max(36_500)),
 })
 
 /** Addresses and networks between commas. One that covers every address would let anybody name their own. */
@@ -81,10 +95,38 @@ export function statePaths(home: string) {
     /** Seals provider keys; readable by the gateway alone. */
     sealKey: join(root, 'gateway', 'seal.key'),
     images: join(root, 'images'),
+    /** The built-in database. */
+    postgres: join(root, 'postgres'),
   }
 }
 
 export type StatePaths = ReturnType<typeof statePaths>
+export interface DiskConfig {
+  places: Places
+  /** Null: as usual for a disk of its size. */
+  reserveBytes: number | null
+  recordings: WantedRecordings
+}
+
+const KEPT_DAYS = 90
+
+function diskConfig(read: z.output<typeof common>, databaseUrl: string | null): DiskConfig {
+  const { root, postgres, recordings, workspaces } = statePaths(read.BACKLOT_HOME)
+  const isBuiltIn = databaseUrl !== null && socketFolderOf(databaseUrl) === join(root, 'postgres-socket')
+  return {
+    places: { database: isBuiltIn ? postgres : null, recordings, workspaces },
+    reserveBytes: read.BACKLOT_DISK_RESERVE ?? null,
+    recordings: {
+      personBytes: read.BACKLOT_RECORDINGS_PERSON ?? null,
+      allBytes: read.BACKLOT_RECORDINGS_ALL ?? null,
+      keptDays: read.BACKLOT_RECORDINGS_DAYS ?? KEPT_DAYS,
+    },
+  }
+}
+
+/** A database that is reached over the built-in one's socket is the built-in one. */
+const socketFolderOf = (databaseUrl: string) =>
+  URL.canParse(databaseUrl) ? new URL(databaseUrl).searchParams.get('host') : null
 
 type Environment = Record<string, string | undefined>
 
@@ -101,6 +143,7 @@ export function serverConfig(environment: Environment = process.env) {
     policies: resolve(read.BACKLOT_POLICIES),
     gateways: read.BACKLOT_GATEWAYS,
     signInLink: read.BACKLOT_SIGN_IN_LINK === '1',
+    disk: diskConfig(read, read.DATABASE_URL),
   }
 }
 
@@ -113,6 +156,7 @@ export function gatewayConfig(environment: Environment = process.env) {
     instance: read.BACKLOT_GATEWAY,
     silentMs: read.BACKLOT_SILENT_MS,
     dns: read.BACKLOT_DNS ?? null,
+    disk: diskConfig(read, read.DATABASE_URL),
   }
 }
 
@@ -121,6 +165,7 @@ export function runnerConfig(environment: Environment = process.env) {
   return {
     paths: statePaths(read.BACKLOT_HOME),
     logLevel: read.BACKLOT_LOG_LEVEL,
+    reserveBytes: read.BACKLOT_DISK_RESERVE ?? null,
     dockerHost: read.DOCKER_HOST,
     /** PEM bundle that images and upstream TLS must trust besides the usual authorities, or null. */
     extraCa: read.BACKLOT_EXTRA_CA ?? read.NODE_EXTRA_CA_CERTS ?? null,

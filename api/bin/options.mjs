@@ -31,6 +31,10 @@ export const HELP = `Backlot: prototypes by coding agents, in sandboxes that sec
   BACKLOT_URL        the origin that people type, when a TLS proxy stands in front
   BACKLOT_TRUSTED_PROXY  the same as --trusted-proxy
   BACKLOT_GATEWAYS   the same as --gateways
+  BACKLOT_DISK_RESERVE   what of the disk is kept for people's events, as 4GiB (default: 5 %, from 2 to 10 GiB)
+  BACKLOT_RECORDINGS_PERSON, BACKLOT_RECORDINGS_ALL
+                     what recordings of terminals may take (default: 5GiB a person, a quarter of the disk for all)
+  BACKLOT_RECORDINGS_DAYS  how long they stay after their prototype was deleted (default 90)
   BACKLOT_EXTRA_CA   a PEM file of authorities to trust besides the usual ones (also NODE_EXTRA_CA_CERTS)
 `
 

@@ -66,6 +66,13 @@ export const detailOf = {
   'porter.lost': z.strictObject({ instance: text }),
   /** Another connection than the porter's own was refused. */
   'porter.refused': z.strictObject({}),
+  /** Connections that were refused unread because the disk is low; counted, one event a minute. */
+  'sandbox.refused': z.strictObject({ socket: z.enum(['egress', 'model']), times: z.int().positive() }),
+  /** The disk has only its reserve left, or the other way round; `free` after what is promised to workspaces. */
+  'disk.low': z.strictObject({ freeBytes: z.int(), reserveBytes: bytes, words: text }),
+  'disk.recovered': z.strictObject({ freeBytes: z.int(), reserveBytes: bytes }),
+  /** Recordings whose time is over, before they are removed. `sha256`: over names and contents, in order of the names. */
+  'recording.removed': z.strictObject({ files: z.int(), bytes, sha256: text, keptDays: z.int() }),
   'prototype.created': z.strictObject({ title: text, label: text }),
   'prototype.removed': z.strictObject({ title: text }),
   'sandbox.state': z.strictObject({ from: text.nullable(), to: text, detail: text.nullable() }),

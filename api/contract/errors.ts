@@ -15,6 +15,7 @@ export const errorCode = z.enum([
   'sandbox_not_ready',
   'held',
   'audit_unavailable',
+  'no_room',
   'runner_unavailable',
   'gateway_unavailable',
   'internal',
@@ -37,6 +38,8 @@ export const statusOf: Record<ErrorCode, number> = {
   /** Locked (RFC 4918, section 11.3): by security or an admin, until one of them releases it. */
   held: 423,
   audit_unavailable: 503,
+  /** Insufficient Storage (RFC 4918, section 11.5). */
+  no_room: 507,
   runner_unavailable: 503,
   gateway_unavailable: 503,
   internal: 500,

@@ -4,11 +4,14 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { createOutbox } from '../audit/outbox.ts'
 import type { SandboxId } from '../contract/ids.ts'
+import type { Gauge } from '../room/gauge.ts'
 import { createEgress, type EgressDeps } from './egress/listener.ts'
 import type { SandboxDoor } from './identity.ts'
 import { createModels, type ModelsDeps } from './models/listener.ts'
+import { createNoRoom } from './no-room.ts'
 import { createPorterClient } from './porter/client.ts'
 import { createPorterEvents } from './porter/events.ts'
+import type { SharedRoom } from './terminals/quota.ts'
 import type { PackingDeps } from './terminals/segments/packing.ts'
 import { createTerminals } from './terminals/terminals.ts'
 
@@ -22,6 +25,8 @@ export interface DoorDeps {
   egress: Pick<EgressDeps, 'append' | 'resolve' | 'dial' | 'limits' | 'own'>
   models: Pick<ModelsDeps, 'append' | 'providers' | 'demo'>
   compression: PackingDeps['compression']
+  gauge: Pick<Gauge, 'room' | 'isLow'>
+  shared: SharedRoom
   log: Logger
 }
 
@@ -47,12 +52,14 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
     outbox,
     log,
     compression: deps.compression,
+    shared: deps.shared,
   })
+  const noRoom = createNoRoom({ sandbox, gauge: deps.gauge, append, log })
 
   await mkdir(deps.directory, { recursive: true, mode: 0o755 })
   const servers = await Promise.all([
-    listenOn(join(deps.directory, 'egress.sock'), porterUser, egress.handle, log),
-    listenOn(join(deps.directory, 'model.sock'), porterUser, models.handle, log),
+    listenOn(join(deps.directory, 'egress.sock'), porterUser, noRoom.guard('egress', egress.handle), log),
+    listenOn(join(deps.directory, 'model.sock'), porterUser, noRoom.guard('model', models.handle), log),
     listenOn(join(deps.directory, 'porter.sock'), porterUser, porter.accept, log),
   ])
 
@@ -76,12 +83,19 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
         .catch((error) => log.error({ err: error }, 'a terminal did not end as it should'))
       porter.cut()
     },
+    /** The disk has become low. What is open is closed too: it would write on. */
+    shutForRoom() {
+      if (!noRoom.isShut()) return
+      egress.closeAll('limit')
+      void models.closeAll('limit')
+    },
     /** `remove`: the sandbox is gone, and so is its directory; without it the sockets are only let go. */
     async close({ remove }: { remove: boolean }) {
       await terminals.close()
       await porter.close()
       egress.closeAll('killed')
       await models.closeAll('killed')
+      await noRoom.close()
       // What was cut off here is owed to the log, and the log's writer is closed next.
       await outbox.flush()
       await Promise.all(servers.map(closeServer))

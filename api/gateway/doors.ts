@@ -3,12 +3,16 @@ import { join } from 'node:path'
 import { type SandboxId, sandboxId } from '../contract/ids.ts'
 import { ApiError } from '../errors.ts'
 import { createKeyedQueue } from '../flow/keyed-queue.ts'
+import type { Gauge } from '../room/gauge.ts'
 import { type Door, type DoorDeps, openDoor } from './door.ts'
 import type { Identities } from './identities.ts'
+import type { Archive } from './terminals/archive/archive.ts'
 
-type Shared = Omit<DoorDeps, 'directory' | 'recordings' | 'sandbox' | 'porterUser'>
+type Common = Omit<DoorDeps, 'directory' | 'recordings' | 'sandbox' | 'porterUser' | 'shared' | 'gauge'>
 
-interface DoorsDeps extends Shared {
+interface DoorsDeps extends Common {
+  gauge: Pick<Gauge, 'room' | 'isLow' | 'onChange'>
+  archive: Pick<Archive, 'forSandbox' | 'release'>
   identities: Identities
   paths: { sandboxes: string; recordings: string }
 }
@@ -18,7 +22,7 @@ interface DoorsDeps extends Shared {
  *
  * Longer than 60 lines because its verbs wait on the same queue and change the same map.
  */
-export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
+export function createDoors({ identities, paths, archive, ...common }: DoorsDeps) {
   const opened = new Map<SandboxId, Door>()
   const queue = createKeyedQueue<SandboxId>()
   const removeDirectory = (id: SandboxId) => rm(join(paths.sandboxes, id), { recursive: true, force: true })
@@ -35,7 +39,8 @@ export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
       const porterUser = identities.porterUserOf(id)
       if (porterUser === null) throw new ApiError('not_found', 'There is no such sandbox.')
       const door = await openDoor(id, {
-        ...shared,
+        ...common,
+        shared: archive.forSandbox(id),
         directory: join(paths.sandboxes, id),
         recordings: join(paths.recordings, id),
         porterUser,
@@ -50,8 +55,13 @@ export function createDoors({ identities, paths, ...shared }: DoorsDeps) {
       const door = opened.get(id)
       opened.delete(id)
       await door?.close({ remove })
+      archive.release(id)
       if (remove) await removeDirectory(id)
     })
+
+  common.gauge.onChange(({ low }) => {
+    if (low) for (const door of opened.values()) door.shutForRoom()
+  })
 
   return {
     open,

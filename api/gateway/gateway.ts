@@ -6,7 +6,7 @@ import { createOwnAddresses, dialAddress } from './egress/dial.ts'
 import { createResolve } from './egress/resolve.ts'
 import { startGateway } from './start.ts'
 
-const { instance, silentMs, databaseUrl, paths, dns, logLevel } = gatewayConfig()
+const { instance, silentMs, databaseUrl, paths, dns, disk, logLevel } = gatewayConfig()
 const log = pino({ name: `gateway/${instance}`, level: logLevel })
 const gateway = await startGateway({
   instance,
@@ -14,6 +14,7 @@ const gateway = await startGateway({
   databaseUrl,
   paths,
   network: { resolve: createResolve(dns), dial: dialAddress, own: createOwnAddresses() },
+  disk,
   log,
 })
 endWith(gateway.close, log)

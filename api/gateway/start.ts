@@ -4,10 +4,11 @@ import type { Logger } from 'pino'
 import { createAppender } from '../audit/append.ts'
 import { auditEvent } from '../audit/event.ts'
 import { createOutbox } from '../audit/outbox.ts'
-import type { StatePaths } from '../config.ts'
+import type { DiskConfig, StatePaths } from '../config.ts'
 import type { AuditEvent } from '../contract/audit.ts'
 import { createKeyedQueue } from '../flow/keyed-queue.ts'
 import { lockSocket } from '../flow/socket-lock.ts'
+import { openGauge } from '../room/gauge.ts'
 import { connect } from '../store/connect.ts'
 import { POOL } from '../store/connections.ts'
 import { listen } from '../store/listen.ts'
@@ -20,6 +21,7 @@ import { createDemo } from './models/demo/answer.ts'
 import { loadSealKey } from './models/provider/seal.ts'
 import { createProviders } from './models/providers.ts'
 import { keepRefreshed } from './refresh.ts'
+import { createArchive } from './terminals/archive/archive.ts'
 
 /** A gateway that is ending has this long; longer than the programs' own deadline (program.ts). */
 const PREDECESSOR_MS = 10_000
@@ -33,6 +35,7 @@ interface StartDeps {
   paths: Pick<StatePaths, 'gatewaySocket' | 'gatewayLock' | 'sandboxes' | 'recordings' | 'sealKey'>
   /** The way out of this machine. */
   network: Pick<DoorDeps['egress'], 'resolve' | 'dial' | 'own'>
+  disk: DiskConfig
   log: Logger
 }
 
@@ -40,7 +43,7 @@ interface StartDeps {
  * One instance of the gateway, whole, listening on its control socket. Several may live in one process, as different
  * instances or on different state folders.
  */
-export async function startGateway({ instance, silentMs = 0, databaseUrl, paths, network, log }: StartDeps) {
+export async function startGateway({ instance, silentMs = 0, databaseUrl, paths, network, disk, log }: StartDeps) {
   const socketPath = paths.gatewaySocket(instance)
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 })
   // From here to the end of this process nobody else opens, or is given, the sockets of this instance's sandboxes.
@@ -51,7 +54,19 @@ export async function startGateway({ instance, silentMs = 0, databaseUrl, paths,
   const { append, healthy, close: closeAppender } = createAppender(databaseUrl)
   const identities = createIdentities(db, instance)
   const providers = createProviders({ db, sealKey: await loadSealKey(paths.sealKey) })
+  const gauge = await openGauge(disk)
+  const archive = createArchive({
+    db,
+    root: paths.recordings,
+    wanted: disk.recordings,
+    gauge,
+    append,
+    personOf: identities.personOf,
+    log,
+  })
   const doors = createDoors({
+    gauge,
+    archive,
     identities,
     paths,
     egress: { append, ...network },
@@ -78,6 +93,8 @@ export async function startGateway({ instance, silentMs = 0, databaseUrl, paths,
       await refresh.close()
       await doors.closeAll()
       await outbox.flush()
+      await archive.close()
+      await gauge.close()
       await closeAppender()
       await db.destroy()
       await held.release()

@@ -1,23 +1,28 @@
 /** File systems in files: an ext4 image of a size, mounted through a loop device. Needs root; the doctor says so where that is missing. */
 import { execFile } from 'node:child_process'
-import { open, readdir, readFile, rename, rmdir, stat, statfs } from 'node:fs/promises'
+import { open, readFile, rename, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { ApiError } from '../errors.ts'
 
 const run = promisify(execFile)
 const toolTimeoutMs = 30_000
 /** Millions of small files. */
 const takeOverTimeoutMs = 600_000
-/** Never promised to a workspace: the platform's own database and log need room to say what happened. */
-const floorBytes = 1_073_741_824
+const freshOf = (image: string) => `${image}.new`
 
-/** A crash before the rename leaves `.new`, which the next try overwrites; never half a file system. */
-export async function makeImage(image: string, diskBytes: number, owner: number): Promise<void> {
-  const fresh = `${image}.new`
-  const file = await open(fresh, 'w', 0o600)
+/**
+ * The file of that size, sparse; it counts as promised from now on (room/measure.ts). A crash leaves it, and the next try
+ * overwrites it.
+ */
+export async function allocate(image: string, diskBytes: number): Promise<void> {
+  const file = await open(freshOf(image), 'w', 0o600)
   await file.truncate(diskBytes)
   await file.close()
+}
+
+/** Makes the file system in what was allocated. It gets its name when it is whole; never half a file system. */
+export async function makeImage(image: string, owner: number): Promise<void> {
+  const fresh = freshOf(image)
   const extended = `lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=${owner}:${owner}`
   await run('mkfs.ext4', ['-q', '-F', '-m', '0', '-E', extended, fresh], {
     timeout: toolTimeoutMs,
@@ -51,30 +56,6 @@ export async function giveTo(directory: string, owner: number): Promise<void> {
 export async function unmount(directory: string): Promise<void> {
   if (!(await isMounted(directory))) return
   await run('umount', ['--lazy', directory], { timeout: toolTimeoutMs })
-}
-
-/** Throws `limit_reached` when the disk has no room for one more image of this size. */
-export async function reserve(root: string, diskBytes: number): Promise<void> {
-  const free = await freeBytes(root)
-  if (free - diskBytes >= floorBytes) return
-  const missing = Math.ceil((floorBytes + diskBytes - free) / 1_048_576)
-  throw new ApiError(
-    'limit_reached',
-    `The host's disk has no room for another workspace: ${missing} MiB are missing. Remove prototypes or add disk.`,
-  )
-}
-
-/** The images are sparse, so what they may still grow by counts as used: together they cannot fill the host's disk. */
-export async function freeBytes(root: string): Promise<number> {
-  const disk = await statfs(root)
-  const images = (await readdir(root)).filter((name) => name.endsWith('.img'))
-  const growth = await Promise.all(
-    images.map(async (name) => {
-      const file = await stat(join(root, name))
-      return Math.max(0, file.size - file.blocks * 512)
-    }),
-  )
-  return disk.bavail * disk.bsize - growth.reduce((sum, bytes) => sum + bytes, 0)
 }
 
 async function isMounted(path: string): Promise<boolean> {

@@ -14,16 +14,20 @@ const exited = z.object({ code: z.literal(1) })
 
 /**
  * To be called while it is not mounted. What is changed is a copy, and only what is whole takes the image's place: a crash
- * leaves it as it was. `reserve` throws where the disk has no room for the copy and for what the image may grow by.
+ * leaves it as it was. `promise` throws where the disk has no room for the copy and for what the image may grow by; nothing
+ * else is promised until the copy is there and counts.
  */
 export async function resizeImage(
   image: string,
   diskBytes: number,
-  reserve: (bytes: number) => Promise<void>,
+  promise: (bytes: number, allocate: () => Promise<void>) => Promise<void>,
 ): Promise<void> {
   const { size, blocks } = await stat(image)
   if (size === diskBytes) return
-  await reserve(blocks * 512 + Math.max(0, diskBytes - size))
+  await promise(blocks * 512 + Math.max(0, diskBytes - size), () => replaceImage(image, size, diskBytes))
+}
+
+async function replaceImage(image: string, size: number, diskBytes: number): Promise<void> {
   const copy = `${image}.new`
   try {
     await run('cp', ['--sparse=always', '--reflink=auto', image, copy], { timeout, env })

@@ -18,7 +18,7 @@ const config = runnerConfig()
 const log = pino({ name: 'runner', level: config.logLevel })
 const home = homeLabel(config.paths.root)
 const engine = createEngine(config.dockerHost, home)
-const workspaces = createWorkspaces(config.paths.workspaces)
+const workspaces = createWorkspaces(config.paths.workspaces, config.reserveBytes)
 const userFiles = createUserFiles(config.paths.workspaces)
 const doctor = createDoctor({ engine, workspaces })
 const images = createImages({
@@ -26,6 +26,7 @@ const images = createImages({
   folder: join(import.meta.dirname, '..', '..', 'sandbox-images'),
   extraCa: config.extraCa,
   buildArguments: () => hostBuildArguments(config.proxies),
+  requireRoom: workspaces.requireRoom,
 })
 const verbs = createVerbs({
   engine,

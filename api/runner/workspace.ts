@@ -5,7 +5,8 @@
 import { mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { freeBytes, giveTo, makeImage, mount, reserve, unmount } from './file-system.ts'
+import { allocate, giveTo, makeImage, mount, unmount } from './file-system.ts'
+import { createPromises, freeBytes } from './promise.ts'
 import { resizeImage } from './resize.ts'
 
 /** Whose the doctor's trial is: nobody's. */
@@ -15,7 +16,9 @@ const remembered = z.object({ exec: z.boolean() })
 
 export type Workspaces = ReturnType<typeof createWorkspaces>
 
-export function createWorkspaces(root: string) {
+/** `reserveBytes`: what of the disk is never given to a workspace; null: see room/judge.ts. */
+export function createWorkspaces(root: string, reserveBytes: number | null = null) {
+  const promise = createPromises(root, reserveBytes)
   const directory = (id: string) => join(root, id)
   const image = (id: string) => join(root, `${id}.img`)
   /** What a remount needs to know, beside the image. */
@@ -32,10 +35,10 @@ export function createWorkspaces(root: string) {
   async function ensure(id: string, size: { diskBytes: number; exec: boolean; owner: number }): Promise<void> {
     await place(id)
     await writeFile(mode(id), JSON.stringify({ exec: size.exec }), { mode: 0o600 })
-    if (await isThere(image(id))) await resizeImage(image(id), size.diskBytes, (bytes) => reserve(root, bytes))
+    if (await isThere(image(id))) await resizeImage(image(id), size.diskBytes, promise)
     else {
-      await reserve(root, size.diskBytes)
-      await makeImage(image(id), size.diskBytes, size.owner)
+      await promise(size.diskBytes, () => allocate(image(id), size.diskBytes))
+      await makeImage(image(id), size.owner)
     }
     await mount(image(id), directory(id), size.exec)
     await giveTo(directory(id), size.owner)
@@ -57,12 +60,18 @@ export function createWorkspaces(root: string) {
   }
 
   return {
+    root,
     ensure,
     remount,
     remove,
     place,
     unmount: (id: string) => unmount(directory(id)),
     freeBytes: () => freeBytes(root),
+    /** Throws ApiError `no_room` when so much beside the reserve is not left. */
+    requireRoom: async (bytes: number) => {
+      await mkdir(root, { recursive: true, mode: 0o700 })
+      await promise(bytes, async () => {})
+    },
     exists: (id: string) => isThere(image(id)),
     /** Makes, mounts and removes a small one. Null when that works, otherwise why not. */
     trial: () => {

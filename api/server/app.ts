@@ -4,13 +4,17 @@ import websocket from '@fastify/websocket'
 import fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify'
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Append } from '../audit/append.ts'
+import type { DiskConfig } from '../config.ts'
 import type { GatewayState } from '../contract/health.ts'
 import { MAX_CLIENT_MESSAGE_BYTES } from '../contract/terminal.ts'
 import { validatorCompiler } from '../http-errors.ts'
+import type { Gauge } from '../room/gauge.ts'
 import type { Store } from '../store/connect.ts'
 import type { AuditFeed } from './audit/feed.ts'
 import type { LagWatch } from './audit/lag.ts'
 import { auditRoutes } from './audit/routes.ts'
+import { keepRoom } from './disk/keep-room.ts'
+import { diskRoutes } from './disk/routes.ts'
 import { keepAccess } from './http/access.ts'
 import { answer, answerBrokenRequest, answerErrors } from './http/errors.ts'
 import { healthRoutes, type Part } from './http/health.ts'
@@ -66,6 +70,8 @@ export interface AppDeps {
   /** CIDRs of the proxies whose X-Forwarded-For is believed. */
   trustedProxy: readonly string[]
   requestsPerMinute?: RequestsPerMinute
+  gauge: Gauge
+  disk: DiskConfig
   /** The built web. */
   webFolder: string
 }
@@ -91,10 +97,12 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   recogniseCallers(app, { storeFor, secure })
   await limitRequests(app, deps.requestsPerMinute ?? REQUESTS_PER_MINUTE)
   keepAccess(app, { ownershipOf: (request, kind, id) => ownershipOf(storeFor(request), kind, id), append })
+  keepRoom(app, deps.gauge)
   await app.register(websocket, { options: { maxPayload: MAX_CLIENT_MESSAGE_BYTES } })
   endSocketsWithTheirRight(app, live)
   await describeApi(app, deps.version)
 
+  diskRoutes(app, deps)
   healthRoutes(app, { parts: partsOf(deps), doctor: runner.doctor, gateways: deps.gateways, lag: deps.lag })
   sessionRoutes(app, { db, append, live, secure })
   meRoutes(app, { db, live, secure })
@@ -150,12 +158,13 @@ function createApp(log: FastifyBaseLogger, trustedProxy: readonly string[]): App
 /** http/origin.ts has checked the host before. */
 const ownOrigin = (request: FastifyRequest) => `http://${request.headers.host}`
 
-function partsOf({ db, gateway, runner }: AppDeps): Part[] {
+function partsOf({ db, gateway, runner, gauge }: AppDeps): Part[] {
   const database = async () => {
     await db.selectFrom('people').select('id').limit(1).execute()
     return null
   }
   return [
+    { name: 'disk', check: async () => gauge.room().words },
     { name: 'database', check: database },
     { name: 'gateway', check: async () => (await gateway.health()).reason },
     { name: 'runner', check: async () => (await runner.health()).reason },

@@ -4,15 +4,18 @@ import { z } from 'zod'
 import { createAppender } from '../audit/append.ts'
 import { createSequencer } from '../audit/chain/sequence.ts'
 import { auditEvent } from '../audit/event.ts'
+import { createOutbox } from '../audit/outbox.ts'
 import { serverConfig } from '../config.ts'
 import type { SandboxId } from '../contract/ids.ts'
 import { endWith } from '../program.ts'
+import { openGauge } from '../room/gauge.ts'
 import { connect } from '../store/connect.ts'
 import { POOL } from '../store/connections.ts'
 import { ownVersion } from '../version.ts'
 import { buildApp } from './app.ts'
 import { createFeed } from './audit/feed.ts'
 import { createLagWatch } from './audit/lag.ts'
+import { recordRoom } from './disk/record.ts'
 import { createGatewayClient } from './nodes/gateway.ts'
 import { createGateways } from './nodes/gateways.ts'
 import { chooseGateway } from './nodes/placement.ts'
@@ -53,6 +56,8 @@ const seeding = seedPolicies(db, { folder: config.policies, library, log, rebuil
 if (hasPolicies) seeding.catch((error) => log.error({ err: error }, 'the policy files were not read'))
 else await seeding
 
+const gauge = await openGauge(config.disk)
+recordRoom(gauge, createOutbox({ append: appender.append, log }))
 const app = await buildApp({
   db,
   stops,
@@ -70,6 +75,8 @@ const app = await buildApp({
   version: ownVersion(),
   url: config.url,
   trustedProxy: config.trustedProxy,
+  gauge,
+  disk: config.disk,
   webFolder: join(root, 'web', 'dist'),
 })
 const unsafe = await unsafeInForce(db)
@@ -95,6 +102,7 @@ endWith(async () => {
   await feed.close()
   await lag.close()
   await sequencer.close()
+  await gauge.close()
   await appender.close()
   gateway.close()
   await runner.close()

@@ -37,5 +37,5 @@ async function examine(home: string): Promise<DoctorReport> {
   if (found === null) throw new CannotStart('No Docker engine answers. npm start installs one or says how.')
   const config = runnerConfig({ ...process.env, BACKLOT_HOME: home, DOCKER_HOST: found })
   const engine = createEngine(config.dockerHost, homeLabel(config.paths.root))
-  return createDoctor({ engine, workspaces: createWorkspaces(config.paths.workspaces) }).examine()
+  return createDoctor({ engine, workspaces: createWorkspaces(config.paths.workspaces, config.reserveBytes) }).examine()
 }

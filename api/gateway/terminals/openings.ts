@@ -3,7 +3,7 @@ import type { PorterClient } from '../porter/client.ts'
 import type { TerminalEvents } from './events.ts'
 import { createRecordingLimiter, type RecordingRates } from './limiter.ts'
 import type { Quota } from './quota.ts'
-import { createRecordings, type Ending, newOpening, type Recordings } from './recordings.ts'
+import { createRecordings, type Ending, newOpening, OPENING_BYTES, type Recordings } from './recordings.ts'
 import { createPacking, type PackingDeps } from './segments/packing.ts'
 import { openSegments } from './segments/segments.ts'
 import { createTerminal, type Terminal, type TerminalSize } from './terminal.ts'
@@ -57,6 +57,7 @@ export function createOpenings(deps: OpeningsDeps) {
     /** A terminal that was never there before. */
     async create(name: string, size: TerminalSize): Promise<Terminal> {
       const { terminal } = await createFrom(name, newOpening(Date.now()), size, null)
+      quota.use(OPENING_BYTES)
       return terminal
     },
 

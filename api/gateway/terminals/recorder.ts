@@ -5,6 +5,7 @@ import type { Segments } from './segments/segments.ts'
 
 /** What may wait for the disk; beyond it the sandbox waits. */
 const PENDING_LIMIT_BYTES = 262_144
+const DISK_LOOK_MS = 250
 const RELEASE_EVERY_BYTES = 131_072
 /** A hole is what was released and then lost with the page cache; a number far beyond that is a porter making things up. */
 const LONGEST_HOLE_BYTES = 67_108_864
@@ -20,6 +21,8 @@ export interface RecorderDeps {
   /** How many more bytes may be recorded. */
   room(): number
   onUsed(bytes: number): void
+  /** Whether the disk has room for so much beside its reserve. Until it has, the sandbox waits. */
+  hasDiskFor(bytes: number): boolean
   limiter: Pick<TerminalLimiter, 'take' | 'reserve'>
 }
 
@@ -156,7 +159,9 @@ function recordStream(
     state.busy = true
     while (intake.chunks().length > 0 && mayWrite()) {
       const chunks = await nextChunks()
-      if (!mayWrite()) break
+      const bytes = bytesOf(chunks)
+      while (mayWrite() && !signal.aborted && !deps.hasDiskFor(bytes)) await wait.forMs(DISK_LOOK_MS)
+      if (!mayWrite() || !deps.hasDiskFor(bytes)) break
       const failure = await writer.write(chunks)
       if (failure === null) continue
       // Nothing after the piece that is missing: it would be recorded at a wrong offset.

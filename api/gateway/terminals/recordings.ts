@@ -3,6 +3,7 @@ import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { slug } from '../../contract/ids.ts'
+import { unlessMissing } from '../../room/measure.ts'
 
 /** How a terminal ended; written once, beside its segments. */
 const ending = z.strictObject({ exitCode: z.int().nullable(), why: z.string() })
@@ -10,6 +11,11 @@ export type Ending = z.infer<typeof ending>
 
 const ENDING_FILE = 'ended.json'
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
+/**
+ * What an opening takes besides its bytes: a folder and two files. Of each ext4 has one for every 16 KiB of its disk, and who
+ * opens and closes terminals all day must not use them up.
+ */
+export const OPENING_BYTES = 49_152
 const OPENING = /^\d{13}-[a-z2-7]{8}$/
 
 /** A later opening of the same name sorts after this one. */
@@ -20,7 +26,7 @@ export function newOpening(now: number) {
 
 /**
  * The recordings of one sandbox: `<directory>/<terminal>/<opening>/`. Nothing is ever taken away here: they are evidence,
- * and go with the sandbox's own.
+ * and stay after their sandbox for as long as archive/retention.ts says.
  */
 export function createRecordings(directory: string) {
   const list = (path: string) => readdir(path).catch(() => [])
@@ -57,10 +63,13 @@ export function createRecordings(directory: string) {
 
     /** What all recordings of this sandbox take on the disk, earlier openings too. */
     async usedBytes(): Promise<number> {
-      const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
-      const sizes = entries
-        .filter((entry) => entry.isFile())
-        .map((entry) => stat(join(entry.parentPath, entry.name)).then(({ size }) => size))
+      const options = { recursive: true, withFileTypes: true } as const
+      const entries = await readdir(directory, options).catch(unlessMissing([]))
+      const sizes = entries.map(async (entry) => {
+        if (entry.isDirectory()) return OPENING.test(entry.name) ? OPENING_BYTES : 0
+        const file = await stat(join(entry.parentPath, entry.name)).catch(unlessMissing(null))
+        return file?.size ?? 0
+      })
       return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
     },
   }

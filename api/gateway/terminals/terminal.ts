@@ -20,7 +20,7 @@ export interface TerminalDeps {
   id: string
   porter: PorterClient
   segments: Segments
-  quota: Pick<Quota, 'room' | 'use'>
+  quota: Pick<Quota, 'room' | 'words' | 'use' | 'hasDiskFor'>
   limiter: TerminalLimiter
   /** Writes down that it has ended, before any viewer hears of it. */
   onEnd(how: Ending): Promise<void>
@@ -34,8 +34,7 @@ export interface TerminalDeps {
  */
 type Life = { phase: 'running' } | { phase: 'ending' } | { phase: 'closed' } | { phase: 'ended'; how: Ending }
 
-const whyOf: Record<Exclude<RecordingEnd, 'ended' | 'broken'>, string> = {
-  full: 'The recordings of this sandbox have reached their limit. What cannot be recorded does not run: make a new prototype, or ask your admin.',
+const whyOf: Record<Exclude<RecordingEnd, 'ended' | 'broken' | 'full'>, string> = {
   failed:
     'The recording could not be written. What cannot be recorded does not run: ask your admin to look at the disk.',
   misbehaved: 'The sandbox sent what it had sent before, or left out too much. Its terminal was closed.',
@@ -48,7 +47,7 @@ const whyOf: Record<Exclude<RecordingEnd, 'ended' | 'broken'>, string> = {
  * Longer than 60 lines because it is one state machine: recording, ending and resuming each lead to the other two.
  */
 export function createTerminal(deps: TerminalDeps, before: { size: TerminalSize; ending: Ending | null }) {
-  const { name, id, porter, segments } = deps
+  const { name, id, porter, segments, quota } = deps
   const state: { size: TerminalSize; life: Life } = {
     size: before.size,
     life: before.ending ? { phase: 'ended', how: before.ending } : { phase: 'running' },
@@ -77,6 +76,8 @@ export function createTerminal(deps: TerminalDeps, before: { size: TerminalSize;
     const why = await recording.run()
     if (!isRunning() || why === null) return
     if (why === 'ended') await finishIfExited()
+    else if (why === 'full')
+      await finish({ exitCode: null, why: `What cannot be recorded does not run. ${quota.words()}` })
     else if (why !== 'broken') await finish({ exitCode: null, why: whyOf[why] })
     else if (porter.connected()) resumeLater()
   }
@@ -143,6 +144,7 @@ function createRecording({ name, porter, segments, quota, limiter }: TerminalDep
     release: (offset) => void porter.releaseTerminal(name, offset).catch(() => {}),
     room: quota.room,
     onUsed: quota.use,
+    hasDiskFor: quota.hasDiskFor,
     limiter,
     onRecorded(offset, bytes) {
       for (const viewer of viewers) viewer.live(offset, bytes)

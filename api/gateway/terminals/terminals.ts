@@ -3,15 +3,18 @@ import type { Logger } from 'pino'
 import type { TerminalInfo } from '../../contract/terminal.ts'
 import { ApiError } from '../../errors.ts'
 import { createKeyedQueue } from '../../flow/keyed-queue.ts'
+import { createRateLimiter, type Rate, type RateLimiter } from '../../flow/rate-limiter.ts'
 import type { PorterClient } from '../porter/client.ts'
 import { createTerminalEvents, type TerminalEvents, type TerminalEventsDeps } from './events.ts'
 import type { RecordingRates } from './limiter.ts'
 import { createOpenings, type Openings } from './openings.ts'
-import { createQuota, type Quota } from './quota.ts'
+import { createQuota, type Quota, type SharedRoom } from './quota.ts'
 import type { PackingDeps } from './segments/packing.ts'
 import type { Terminal, TerminalSize } from './terminal.ts'
 
 const TERMINALS = 20
+/** How often one sandbox's terminals are opened: each opening stays as a recording and in the log. */
+const OPENING_RATE: Rate = { burst: 40, perSecond: 0.2 }
 
 export interface TerminalsDeps extends TerminalEventsDeps {
   porter: PorterClient
@@ -19,7 +22,9 @@ export interface TerminalsDeps extends TerminalEventsDeps {
   directory: string
   log: Logger
   compression: PackingDeps['compression']
+  shared: SharedRoom
   quotaBytes?: number
+  openingRate?: Rate
   segmentBytes?: number
   recordingRates?: RecordingRates
 }
@@ -28,6 +33,7 @@ interface Parts {
   porter: PorterClient
   byName: Map<string, Terminal>
   quota: Quota
+  rate: RateLimiter
   events: TerminalEvents
   openings: Openings
 }
@@ -38,14 +44,15 @@ interface Parts {
  *
  * Longer than 60 lines because its verbs wait on the same queue; what each of them does is below or in another file.
  */
-export function createTerminals({ porter, log, sandbox, append, outbox, quotaBytes, ...more }: TerminalsDeps) {
+export function createTerminals(deps: TerminalsDeps) {
+  const { porter, log, sandbox, append, outbox, shared, quotaBytes, openingRate = OPENING_RATE, ...more } = deps
   const byName = new Map<string, Terminal>()
   const opening = new Map<string, Promise<TerminalInfo>>()
   const closing = new AbortController()
-  const quota = createQuota(quotaBytes)
+  const quota = createQuota(shared, () => sandbox.current()?.person ?? null, quotaBytes)
   const events = createTerminalEvents({ sandbox, append, outbox })
   const openings = createOpenings({ porter, quota, events, log, ...more })
-  const parts: Parts = { porter, byName, quota, events, openings }
+  const parts: Parts = { porter, byName, quota, rate: createRateLimiter(openingRate), events, openings }
 
   /** Two reconciliations at once would resume a terminal twice. */
   const queue = createKeyedQueue<'reconcile'>()
@@ -142,10 +149,15 @@ async function reconcile({ porter, byName }: Parts, signal: AbortSignal) {
 }
 
 async function openNew(parts: Parts, name: string, size: TerminalSize): Promise<TerminalInfo> {
-  const { porter, byName, quota, events, openings } = parts
+  const { porter, byName, quota, rate, events, openings } = parts
   if ([...byName.values()].filter((terminal) => terminal.isRunning()).length >= TERMINALS)
     throw new ApiError('limit_reached', `A sandbox has at most ${TERMINALS} terminals. Close one first.`)
-  quota.requireRoomToOpen()
+  await quota.requireRoomToOpen()
+  if (!rate.take())
+    throw new ApiError(
+      'throttled',
+      'Terminals of this sandbox are opened and closed very often. Wait a few seconds and try again.',
+    )
   await events.recordOpening(name)
   const terminal = await openings.create(name, size)
   byName.set(name, terminal)

@@ -1,5 +1,5 @@
 /** What this host can really enforce. Gathering is here; judging is pure, in judge.ts. */
-import { readFile, statfs } from 'node:fs/promises'
+import { readFile, stat, statfs } from 'node:fs/promises'
 import type { DoctorReport } from '../../contract/programs/runner.ts'
 import type { Engine } from '../docker.ts'
 import type { Workspaces } from '../workspace.ts'
@@ -25,6 +25,7 @@ export function createDoctor({ engine, workspaces }: DoctorOptions) {
       freeBytes: await workspaces.freeBytes().catch(() => 0),
       modules: (await text('/sys/kernel/security/lsm')).split(',').filter((name) => name !== ''),
       inotifyInstances: Number(await text('/proc/sys/fs/inotify/max_user_instances')),
+      engineRoot: facts.answer === null ? 'unseen' : await placeOf(facts.answer.DockerRootDir, workspaces.root),
       engineRootFreeBytes: facts.answer === null ? null : await free(facts.answer.DockerRootDir),
     }
     return judge(host)
@@ -50,6 +51,12 @@ async function text(path: string): Promise<string> {
     (read) => read.trim(),
     () => '',
   )
+}
+
+async function placeOf(engineRoot: string, workspaces: string): Promise<HostFacts['engineRoot']> {
+  const [images, own] = await Promise.all([engineRoot, workspaces].map((path) => stat(path).catch(() => null)))
+  if (!images || !own) return 'unseen'
+  return images.dev === own.dev ? 'same-disk' : 'own-disk'
 }
 
 async function free(path: string): Promise<number | null> {

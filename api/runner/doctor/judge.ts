@@ -9,6 +9,8 @@ export type HostFacts = {
   workspaceError: string | null
   freeBytes: number
   engineRootFreeBytes: number | null
+  /** Where the engine keeps images and layers, next to the workspaces. */
+  engineRoot: 'same-disk' | 'own-disk' | 'unseen'
   /** Security modules of the kernel; empty when securityfs is not mounted. */
   modules: readonly string[]
   inotifyInstances: number
@@ -182,12 +184,19 @@ function workspace({ workspaceError }: HostFacts): Check {
   return refused('workspace', title, workspaceError, fix)
 }
 
-function room({ freeBytes, engineRootFreeBytes }: HostFacts): Check {
+function room({ freeBytes, engineRootFreeBytes, engineRoot }: HostFacts): Check {
   const least = Math.min(freeBytes, engineRootFreeBytes ?? freeBytes)
-  const detail = `${(least / GIB).toFixed(1)} GiB free, after what workspaces may still grow by.`
+  const detail = `${(least / GIB).toFixed(1)} GiB free, after what workspaces may still grow by. ${imagesAre(engineRoot)}`
   if (least >= 10 * GIB) return ok('room', 'Disk', detail)
   return warning('room', 'Disk', detail, 'Keep 10 GiB free: an image takes about one, and each workspace its size.')
 }
+
+const imagesAre = (engineRoot: HostFacts['engineRoot']) =>
+  ({
+    'same-disk': 'Docker keeps its images on the same disk.',
+    'own-disk': 'Docker keeps its images on another disk.',
+    unseen: 'Where Docker keeps its images cannot be seen from here.',
+  })[engineRoot]
 
 function landlock({ modules }: HostFacts): Check {
   if (modules.includes('landlock'))

@@ -19,14 +19,19 @@ export type ImagesOptions = {
   extraCa: string | null
   /** Package registry and proxies of the host, as build arguments: asked when something is really built. */
   buildArguments: () => Promise<Record<string, string>>
+  /** Rejects when the disk has no room for so much: images may be on the same one as the database. */
+  requireRoom: (bytes: number) => Promise<void>
 }
+
+/** The largest of the layers is less. */
+const LAYER_BYTES = 1_073_741_824
 
 type Report = (progress: ImageProgress) => void
 type Build = { done: Promise<void>; watchers: Set<Report>; latest: ImageProgress | null }
 
 export type Images = ReturnType<typeof createImages>
 
-export function createImages({ engine, folder, extraCa, buildArguments }: ImagesOptions) {
+export function createImages({ engine, folder, extraCa, buildArguments, requireRoom }: ImagesOptions) {
   const builds = new Map<string, Build>()
   const plan = (tools: readonly string[]) => planStages({ folder, extraCa }, tools)
 
@@ -35,6 +40,7 @@ export function createImages({ engine, folder, extraCa, buildArguments }: Images
     const steps = 1 + counts.reduce((sum, count) => sum + count, 0)
     const log = (text: string) => report({ type: 'log', text })
     report({ type: 'step', step: 1, steps, text: 'Preparing Debian' })
+    await requireRoom(LAYER_BYTES)
     await ensureDebian(engine, log)
     const buildArgs = await buildArguments()
     let from: string = debian
@@ -48,6 +54,7 @@ export function createImages({ engine, folder, extraCa, buildArguments }: Images
         report({ type: 'step', step, steps, text: `Building ${title}: ${seen[2]}` })
       }
       if (!(await engine.hasImage(tag))) {
+        await requireRoom(LAYER_BYTES)
         const options = { tag, dockerfile, buildArgs: { ...buildArgs, BASE: from }, labels: { 'backlot.inputs': tag } }
         await engine.buildImage(contextOf(inputs), options, onLine)
       }

@@ -31,7 +31,7 @@ export function prototypeRoutes(app: App, { db, sandboxes, chooseGateway }: Prot
   app.post(
     '/api/v1/prototypes',
     {
-      config: { access: ['pm'] },
+      config: { access: ['pm'], needsRoom: true },
       schema: { tags, headers: idempotency, body: prototypeCreate, response: { 201: prototypeView } },
     },
     async (request, reply) => {

@@ -26,7 +26,7 @@ export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: Sand
   app.post(
     '/api/v1/sandboxes/:id/exec',
     {
-      config: { access: 'owner' },
+      config: { access: 'owner', needsRoom: true },
       // 1 MiB of stdin and 1,000 arguments, each with JSON's escapes.
       bodyLimit: 8 * 1_048_576,
       schema: { tags, params, body: execRequest, response: { 200: execResult } },
@@ -37,7 +37,7 @@ export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: Sand
 
   app.post(
     '/api/v1/sandboxes/:id/start',
-    { config: { access: 'owner' }, schema: { tags, params, response: none } },
+    { config: { access: 'owner', needsRoom: true }, schema: { tags, params, response: none } },
     async (request, reply) => {
       await sandboxes.start(request.params.id, { ...askedBy(request), reason: 'asked-for' })
       return reply.code(204).send(null)

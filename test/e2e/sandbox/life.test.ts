@@ -153,7 +153,7 @@ describe('C24: verbs that race', () => {
 describe('refusals leave nothing behind', () => {
   test.each([
     { why: 'an image that is not built', change: { image: 'backlot/sandbox:ffffffffffffffff' }, code: 'conflict' },
-    { why: 'more disk than there is', change: { diskBytes: 2 ** 50 }, code: 'limit_reached' },
+    { why: 'more disk than there is', change: { diskBytes: 2 ** 50 }, code: 'no_room' },
   ])('$why', async ({ change, code }) => {
     const spec = await runner.spec(change)
     await expect(runner.verbs.create(spec)).rejects.toMatchObject({ code })

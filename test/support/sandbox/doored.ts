@@ -6,6 +6,7 @@ import { createKeyedQueue } from '../../../api/flow/keyed-queue.ts'
 import { openDoor } from '../../../api/gateway/door.ts'
 import { createDemo } from '../../../api/gateway/models/demo/answer.ts'
 import { someone, somePolicy } from '../models/door.ts'
+import { roomy, roomyGauge } from '../room.ts'
 import { porterSession } from './porter-session.ts'
 import type { TestRunner } from './sandboxes.ts'
 
@@ -34,6 +35,8 @@ export async function sandboxWithDoor(runner: TestRunner, wanted: Partial<Sandbo
         demo: createDemo(),
       },
       compression: createKeyedQueue(),
+      gauge: roomyGauge,
+      shared: roomy,
       log: pino({ level: 'silent' }),
     })
   const state = { door: await openAgain() }

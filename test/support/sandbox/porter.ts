@@ -16,8 +16,12 @@ import { createLaunch } from '../../../sandbox-images/porter/processes/launch.ts
 import { createProcesses } from '../../../sandbox-images/porter/processes/processes.ts'
 import { createRoutes } from '../../../sandbox-images/porter/routes.ts'
 import { createTerminals as createPorterTerminals } from '../../../sandbox-images/porter/terminals/terminals.ts'
+import { roomy } from '../room.ts'
 
 const log = pino({ level: 'silent' })
+type Options = Partial<
+  Pick<TerminalsDeps, 'quotaBytes' | 'segmentBytes' | 'recordingRates' | 'openingRate' | 'shared' | 'directory'>
+>
 const SANDBOX = 'sb_aaaaaaaaaaaaaaaa'
 
 /**
@@ -75,7 +79,7 @@ export async function porterWorld() {
   const gateways = new Set<{ stop(): Promise<void> }>()
 
   /** The gateway's half: the porter's client and the terminals. `stop` is what a restart of the gateway does to them. */
-  async function startGateway(options: Pick<TerminalsDeps, 'quotaBytes' | 'segmentBytes' | 'recordingRates'> = {}) {
+  async function startGateway(options: Options = {}) {
     const porter = createPorterClient({ log, isClaimed: () => false, onEvent: (event) => porterEvents.push(event) })
     const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, porter.accept)
     await rm(socketPath, { force: true })
@@ -88,6 +92,7 @@ export async function porterWorld() {
       outbox: createOutbox({ append, log }),
       log,
       compression: createKeyedQueue(),
+      shared: roomy,
       ...options,
     })
     const gateway = {

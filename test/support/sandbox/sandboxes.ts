@@ -39,6 +39,7 @@ export async function createTestRunner({ tools = [] }: { tools?: readonly string
     folder: resolve(import.meta.dirname, '..', '..', '..', 'sandbox-images'),
     extraCa: config.extraCa,
     buildArguments: () => hostBuildArguments(config.proxies),
+    requireRoom: workspaces.requireRoom,
   })
   const socketsRoot = join(root, 'sandboxes')
   const verbs = createVerbs({

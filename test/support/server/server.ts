@@ -5,19 +5,25 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { createAppender } from '../../../api/audit/append.ts'
 import { createSequencer } from '../../../api/audit/chain/sequence.ts'
+import { createOutbox } from '../../../api/audit/outbox.ts'
+import { statePaths } from '../../../api/config.ts'
 import type { Role } from '../../../api/contract/people.ts'
 import type { PolicyInForce } from '../../../api/contract/policy.ts'
 import { newId } from '../../../api/ids.ts'
+import type { Gauge } from '../../../api/room/gauge.ts'
 import { buildApp } from '../../../api/server/app.ts'
 import { createFeed } from '../../../api/server/audit/feed.ts'
 import { createLagWatch } from '../../../api/server/audit/lag.ts'
+import { recordRoom } from '../../../api/server/disk/record.ts'
 import { REQUESTS_PER_MINUTE, type RequestsPerMinute } from '../../../api/server/http/limits/rate-limits.ts'
+import type { GatewayClient } from '../../../api/server/nodes/gateway.ts'
 import { startSession } from '../../../api/server/people/sign-in/sessions.ts'
 import { openLibrary } from '../../../api/server/policies/library.ts'
 import { createSandboxes } from '../../../api/server/sandboxes/sandboxes.ts'
 import { createTickets } from '../../../api/server/terminals/tickets.ts'
 import { connect } from '../../../api/store/connect.ts'
-import { testDatabase } from '../database/database.ts'
+import { type TestDatabase, testDatabase } from '../database/database.ts'
+import { diskOf, gaugeOn, someDisk } from '../room.ts'
 import { startPeers } from '../sandbox/peers.ts'
 
 export const standardPolicy: PolicyInForce = {
@@ -45,13 +51,22 @@ export async function startServer({
   withSequencer = false,
   trustedProxy = [],
   requestsPerMinute = REQUESTS_PER_MINUTE,
+  database: own = null,
+  gateway = null,
+  gauge = null,
 }: {
   url?: string | null
   withSequencer?: boolean
   trustedProxy?: string[]
   requestsPerMinute?: RequestsPerMinute
+  /** Instead of a new one of the project's; closed with the server. */
+  database?: TestDatabase | null
+  /** Instead of the peer. */
+  gateway?: GatewayClient | null
+  /** Instead of the one that the test fills by a word; closed with the server. */
+  gauge?: Gauge | null
 } = {}) {
-  const database = await testDatabase()
+  const database = own ?? (await testDatabase())
   const peers = await startPeers()
   const folder = await mkdtemp(join(tmpdir(), 'backlot-server-'))
   const db = connect(database.serverUrl)
@@ -66,31 +81,36 @@ export async function startServer({
     db,
     stops,
     runner: peers.runner,
-    gateway: peers.gateway,
+    gateway: gateway ?? peers.gateway,
     clientEnvironment: async () => ({}),
     log,
   })
   const { name, version, hash } = standardPolicy
-  await database.db
-    .insertInto('policies')
-    .values({
-      name,
-      version,
-      hash,
-      body: JSON.stringify(standardPolicy),
-      source: '',
-      origin: 'file',
-      file_hash: null,
-      created_by: null,
-    })
-    .execute()
+  // Who brings a database has published what they need.
+  if (own === null)
+    await database.db
+      .insertInto('policies')
+      .values({
+        name,
+        version,
+        hash,
+        body: JSON.stringify(standardPolicy),
+        source: '',
+        origin: 'file',
+        file_hash: null,
+        created_by: null,
+      })
+      .execute()
+  const room = await gaugeOn(someDisk())
+  const shown = gauge ?? room.gauge
+  recordRoom(shown, createOutbox({ append: appender.append, log }))
   const app = await buildApp({
     db,
     stops,
     append: appender.append,
     feed,
     lag,
-    gateway: peers.gateway,
+    gateway: gateway ?? peers.gateway,
     gateways: async () => [],
     runner: peers.runner,
     sandboxes,
@@ -102,6 +122,8 @@ export async function startServer({
     url,
     trustedProxy,
     requestsPerMinute,
+    gauge: shown,
+    disk: diskOf(statePaths(folder)),
     webFolder: join(import.meta.dirname, '..', '..', '..', 'web', 'dist'),
   })
   const origin = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -159,6 +181,8 @@ export async function startServer({
     database,
     peers,
     sandboxes,
+    /** What its disk has left. */
+    room,
     ask,
     personWith,
     events,
@@ -167,6 +191,8 @@ export async function startServer({
     async close() {
       await app.close()
       await sandboxes.idle()
+      await gauge?.close()
+      await room.gauge.close()
       await feed.close()
       await lag.close()
       await sequencer?.close()

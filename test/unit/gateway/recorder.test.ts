@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import { type RecorderDeps, record } from '../../../api/gateway/terminals/recorder.ts'
+import { until } from '../../support/until.ts'
 
 /** A recording in memory, whose disk refuses the pieces of these numbers. */
 function recording(refused: number[], atOnce = true) {
@@ -27,6 +28,7 @@ function recording(refused: number[], atOnce = true) {
     release: (offset) => released.push(offset),
     room: () => 1000,
     onUsed() {},
+    hasDiskFor: () => true,
     onRecorded: (_offset, bytes) => seen.push(bytes.toString()),
     limiter: { take: () => atOnce, reserve: () => 1 },
   }
@@ -59,4 +61,31 @@ test('nobody sees a byte that the disk refused, and the recording has failed', a
   stream.write('one')
   expect(await over).toBe('failed')
   expect(seen).toEqual([])
+})
+
+test('while the disk has no room what has come waits, and is recorded when it has; a stop does not wait for that', async () => {
+  const disk = { hasRoom: false, asked: 0 }
+  const waiting = () => {
+    const { deps, ...rest } = recording([])
+    const hasDiskFor = () => {
+      disk.asked += 1
+      return disk.hasRoom
+    }
+    return { ...rest, deps: { ...deps, hasDiskFor } }
+  }
+  const one = waiting()
+  const over = record(one.deps, new AbortController().signal)
+  one.stream.end('late')
+  const stopped = waiting()
+  const abort = new AbortController()
+  const cut = record(stopped.deps, abort.signal)
+  stopped.stream.write('never')
+  await until('both have asked', () => disk.asked >= 2 || null)
+  expect([one.written, stopped.written]).toEqual([[], []])
+  abort.abort()
+  expect(await cut).toBe('broken')
+  disk.hasRoom = true
+  expect(await over).toBe('ended')
+  expect(one.written).toEqual([{ offset: 0, text: 'late' }])
+  expect(stopped.written).toEqual([])
 })

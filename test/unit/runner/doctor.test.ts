@@ -21,6 +21,7 @@ const host: HostFacts = {
   workspaceError: null,
   freeBytes: 2 ** 40,
   engineRootFreeBytes: 2 ** 40,
+  engineRoot: 'same-disk',
   modules: ['lockdown', 'landlock'],
   inotifyInstances: 8192,
 }

@@ -38,7 +38,14 @@ function rig(change: Partial<ImagesOptions> = {}, build: (tag: string) => Promis
       tags.add(tag)
     },
   }
-  const images = createImages({ engine, folder, extraCa: null, buildArguments: async () => ({}), ...change })
+  const images = createImages({
+    engine,
+    folder,
+    extraCa: null,
+    buildArguments: async () => ({}),
+    requireRoom: async () => {},
+    ...change,
+  })
   return { images, built, tags }
 }
 
@@ -82,6 +89,17 @@ describe('building', () => {
     expect(built[2]?.context).toContain('tools/other/Dockerfile')
     expect(built[2]?.context).not.toContain('tools/agent/Dockerfile')
     expect(built[2]?.context).toContain('extra-ca.crt')
+  })
+
+  test('is not begun where the disk has no room, and what is built is used all the same (A43)', async () => {
+    const full = async () => {
+      throw new Error('no room')
+    }
+    const { images, built, tags } = rig({ requireRoom: full })
+    await expect(images.ensure(['agent'], () => {})).rejects.toThrow('no room')
+    expect(built).toEqual([])
+    tags.add(await images.nameOf(['agent']))
+    await images.ensure(['agent'], () => {})
   })
 
   test('is done at once when the image is there, and shares the base between tool sets', async () => {

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { PersonId } from '../../../api/contract/ids.ts'
 import type { ListedPerson, me, Role } from '../../../api/contract/people.ts'
 import { type Answers, json } from '../state.ts'
-import { gateways, health } from './health.ts'
+import { disk, gateways, health } from './health.ts'
 import { models } from './models.ts'
 import { policies, policy } from './policies.ts'
 import { BIDI, id, LONG, WHEN } from './words.ts'
@@ -53,5 +53,6 @@ export const everybody: Answers = {
   'GET /policies/standard': json(policy()),
   'GET /doctor': json(health.fine),
   'GET /gateways': json(gateways.fine),
+  'GET /disk': json(disk.fine),
   'GET /audit/subjects': json({ people: many.map(({ id: own, name }) => ({ id: own, name })), prototypes: [] }),
 }

@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query'
-import { gatewayStates } from '../../../api/contract/health.ts'
+import { diskReport, gatewayStates } from '../../../api/contract/health.ts'
 import { doctorReport } from '../../../api/contract/programs/runner.ts'
 import { request } from './request.ts'
 
@@ -13,4 +13,9 @@ export const gatewaysQuery = queryOptions({
   queryFn: ({ signal }) => request('/gateways', gatewayStates, { signal }),
   // One that does not answer is back within seconds, and the page says so by itself.
   refetchInterval: 10_000,
+})
+
+export const diskQuery = queryOptions({
+  queryKey: ['disk'],
+  queryFn: ({ signal }) => request('/disk', diskReport, { signal }),
 })

@@ -10,6 +10,7 @@ import { createIdentities } from '../../../../api/gateway/identities.ts'
 import { createDemo } from '../../../../api/gateway/models/demo/answer.ts'
 import { newId } from '../../../../api/ids.ts'
 import { testDatabase } from '../../../support/database/database.ts'
+import { roomy, roomyGauge } from '../../../support/room.ts'
 
 /** The server may make a sandbox, and ask for its door, between the gateway's reading and its sweep. */
 const PORTER_USER = 1_879_048_192
@@ -36,6 +37,8 @@ async function sweeping(everywhere?: (folder: string) => Promise<ReadonlySet<str
       demo: createDemo(),
     },
     compression: createKeyedQueue(),
+    gauge: roomyGauge,
+    archive: { forSandbox: () => roomy, release: () => {} },
     log: pino({ level: 'silent' }),
   })
   onTestFinished(() => doors.closeAll())

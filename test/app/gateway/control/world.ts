@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
+import type { DiskConfig } from '../../../../api/config.ts'
 import { statePaths } from '../../../../api/config.ts'
 import type { PersonId, SandboxId } from '../../../../api/contract/ids.ts'
 import type { SandboxState } from '../../../../api/contract/prototypes.ts'
@@ -15,7 +16,8 @@ import { createGateways } from '../../../../api/server/nodes/gateways.ts'
 import { openLibrary } from '../../../../api/server/policies/library.ts'
 import { publishPolicy } from '../../../../api/server/policies/publish.ts'
 import { connect as connectStore } from '../../../../api/store/connect.ts'
-import { testDatabase } from '../../../support/database/database.ts'
+import { type TestDatabase, testDatabase } from '../../../support/database/database.ts'
+import { diskOf } from '../../../support/room.ts'
 import { startPorter } from '../../../support/sandbox/porter.ts'
 import { until } from '../../../support/until.ts'
 import { hello, sni, versions } from '../egress/world/hello.ts'
@@ -33,9 +35,19 @@ const echo = (socket: Socket) =>
 
 export type RealGateway = Awaited<ReturnType<typeof startRealGateway>>
 
-export async function startRealGateway({ gateways = 1 } = {}) {
-  const database = await testDatabase()
-  const folder = await mkdtemp(join(tmpdir(), 'bl-'))
+interface Given {
+  database?: TestDatabase
+  /** Where its state folder is made. */
+  within?: string
+  disk?: DiskConfig
+  /** How many instances. */
+  gateways?: number
+}
+
+export async function startRealGateway(given: Given = {}) {
+  const { gateways = 1 } = given
+  const database = given.database ?? (await testDatabase())
+  const folder = await mkdtemp(join(given.within ?? tmpdir(), 'bl-'))
   const paths = statePaths(folder)
   const upstream = await rawUpstream(echo)
   const server = connectStore(database.serverUrl, { max: 2 })
@@ -52,6 +64,7 @@ export async function startRealGateway({ gateways = 1 } = {}) {
         dial: ({ timeoutMs }) => dialAddress({ address: '127.0.0.1', port: upstream.port, timeoutMs }),
         own: () => new Set<string>(),
       },
+      disk: given.disk ?? diskOf(paths),
       log,
     })
   const instances = Array.from({ length: gateways }, (_, instance) => instance)

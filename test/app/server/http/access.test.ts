@@ -37,6 +37,7 @@ const expected: Record<string, readonly Who[]> = {
   'POST /api/v1/people/:id/link': ['admin'],
   'GET /api/v1/doctor': ['admin', 'security'],
   'GET /api/v1/gateways': ['admin', 'security'],
+  'GET /api/v1/disk': ['admin', 'security'],
 
   'POST /api/v1/prototypes': ['pm', 'owner'],
   'GET /api/v1/prototypes': signedIn,

@@ -50,6 +50,8 @@ export const kindGroups: Record<string, string> = {
   provider: 'Providers',
   kill: 'Stops',
   hold: 'Holds',
+  recording: 'Removed recordings',
+  disk: 'Disk',
   audit: 'Log readings',
   log: 'Delays of the log',
   platform: 'Backlot itself',

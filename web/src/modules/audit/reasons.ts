@@ -142,6 +142,9 @@ const words: Record<Reason, string> = {
   'second-porter': 'Another one is connected',
   'found-ended': 'Ended by itself',
   'not-proven': 'Limits not proven since the last start',
+  'no-room': 'Disk nearly full',
+  'room-again': 'Room again',
+  'retention-over': 'Kept long enough',
   'unreadable-event': 'Entry cannot be read',
 }
 

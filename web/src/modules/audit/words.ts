@@ -12,7 +12,8 @@ const say =
 const seconds = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`)
 const bytes = (count: number): string => {
   if (count < 1024) return `${count} B`
-  return count < 1024 ** 2 ? `${(count / 1024).toFixed(1)} KB` : `${(count / 1024 ** 2).toFixed(1)} MB`
+  if (count < 1024 ** 2) return `${(count / 1024).toFixed(1)} KB`
+  return count < 1024 ** 3 ? `${(count / 1024 ** 2).toFixed(1)} MB` : `${(count / 1024 ** 3).toFixed(1)} GB`
 }
 const tokens = (count: number | null): string => (count === null ? '?' : count.toLocaleString('en'))
 const quoted = (argv: readonly string[]): string =>
@@ -75,6 +76,20 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
   'porter.replaced': say(detailOf['porter.replaced'], () => 'Sandbox started again, not checked yet'),
   'porter.lost': say(detailOf['porter.lost'], () => 'Lost the connection to the sandbox'),
   'porter.refused': say(detailOf['porter.refused'], () => 'Second connection to the sandbox refused'),
+  'sandbox.refused': say(
+    detailOf['sandbox.refused'],
+    (it) =>
+      `Not let out to ${it.socket === 'model' ? 'models' : 'the network'}: the disk is nearly full${it.times > 1 ? `, ${it.times} times` : ''}`,
+  ),
+  'disk.low': say(
+    detailOf['disk.low'],
+    (it) => `DISK NEARLY FULL: ${bytes(Math.max(0, it.freeBytes))} left, ${bytes(it.reserveBytes)} kept for people`,
+  ),
+  'disk.recovered': say(detailOf['disk.recovered'], (it) => `Disk has room again: ${bytes(it.freeBytes)} left`),
+  'recording.removed': say(
+    detailOf['recording.removed'],
+    (it) => `Removed recordings after ${it.keptDays} days: ${it.files} files, ${bytes(it.bytes)}`,
+  ),
   'prototype.created': say(detailOf['prototype.created'], (it) => `Created “${it.title}”, ${it.label}`),
   'prototype.removed': say(detailOf['prototype.removed'], (it) => `Deleted “${it.title}”`),
   'sandbox.state': say(

@@ -2,10 +2,11 @@ import { Button } from '@mantine/core'
 import { IconAlertTriangle, IconCircleCheck, IconCircleX, IconRefresh } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import type { DoctorReport } from '../../../../api/contract/programs/runner.ts'
-import { healthQuery } from '../../client/health.ts'
+import { diskQuery, healthQuery } from '../../client/health.ts'
 import { Ready } from '../../components/feedback/Waiting.tsx'
 import { Page, Section } from '../../components/Page.tsx'
 import { Rows } from '../../components/Rows.tsx'
+import { DiskRoom } from './Disk.tsx'
 import { Gateways } from './Gateways.tsx'
 import styles from './Health.module.css'
 
@@ -32,23 +33,25 @@ const coded = (text: string) =>
 
 export const Health = () => {
   const query = useQuery(healthQuery)
+  const room = useQuery(diskQuery)
   return (
     <Page
       title="Health"
-      intro={query.data ? summary(query.data.checks) : 'What this machine can enforce.'}
+      intro="Whether this machine has what Backlot needs."
       actions={
         <Button
           variant="default"
           leftSection={<IconRefresh size={16} />}
-          loading={query.isFetching}
-          onClick={() => void query.refetch()}
+          loading={query.isFetching || room.isFetching}
+          onClick={() => void Promise.all([query.refetch(), room.refetch()])}
         >
           Check again
         </Button>
       }
     >
+      <DiskRoom query={room} />
       <Gateways />
-      <Section title="This machine">
+      <Section title="Checks" intro={query.data ? summary(query.data.checks) : 'What this machine can enforce.'}>
         <Ready query={query}>
           {({ checks }) => (
             <Rows>
