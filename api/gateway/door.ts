@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { createOutbox } from '../audit/outbox.ts'
 import type { SandboxId } from '../contract/ids.ts'
+import { createEventBudget } from './budget/budget.ts'
 import { createEgress, type EgressDeps } from './egress/listener.ts'
 import type { SandboxDoor } from './identity.ts'
 import { createModels, type ModelsDeps } from './models/listener.ts'
@@ -31,14 +32,15 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
   const log = deps.log.child({ sandbox: id })
   const { append } = deps.egress
   const outbox = createOutbox({ append, log })
+  const budget = createEventBudget({ sandbox: deps.sandbox, outbox })
   const porter = createPorterClient({
     log,
     isClaimed: () => deps.sandbox.current()?.proving === false,
-    onEvent: createPorterEvents({ sandbox: deps.sandbox, outbox }),
+    onEvent: createPorterEvents({ sandbox: deps.sandbox, budget }),
   })
   const sandbox = onlyWhenTrusted(deps.sandbox, porter.isTrusted)
-  const egress = createEgress({ sandbox, ...deps.egress, outbox, log })
-  const models = createModels({ sandbox, ...deps.models, outbox, log })
+  const egress = createEgress({ sandbox, ...deps.egress, outbox, budget, log })
+  const models = createModels({ sandbox, ...deps.models, outbox, budget, log })
   const terminals = createTerminals({
     porter,
     directory: deps.recordings,
@@ -67,15 +69,15 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
       models.rejudge()
     },
     cut() {
-      egress.closeAll('killed')
+      void egress.closeAll('killed')
       void models.closeAll('killed')
     },
     /** `remove`: the sandbox is gone, and so is its directory; without it the sockets are only let go. */
     async close({ remove }: { remove: boolean }) {
       await terminals.close()
       await porter.close()
-      egress.closeAll('killed')
-      await models.closeAll('killed')
+      await Promise.all([egress.closeAll('killed'), models.closeAll('killed')])
+      budget.close()
       // What was cut off here is owed to the log, and the log's writer is closed next.
       await outbox.flush()
       await Promise.all(servers.map(closeServer))

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { createAppender } from '../../api/audit/append.ts'
 import { createOutbox } from '../../api/audit/outbox.ts'
 import type { PolicyInForce } from '../../api/contract/policy.ts'
+import { createEventBudget } from '../../api/gateway/budget/budget.ts'
 import { createEgress } from '../../api/gateway/egress/listener.ts'
 import type { SandboxDoor } from '../../api/gateway/identity.ts'
 import { createDemo } from '../../api/gateway/models/demo/answer.ts'
@@ -44,6 +45,7 @@ const policy: PolicyInForce = {
     default: { cloud: 'assigned', local: 'assigned' },
     labels: { public: 'cloud', internal: 'cloud', confidential: 'local', restricted: 'none' },
   },
+  events: { burst: PLENTY, perSecond: PLENTY },
 }
 const door: SandboxDoor = {
   id: 'sb_aaaaaaaaaaaaaaaa',
@@ -57,8 +59,10 @@ const door: SandboxDoor = {
   }),
 }
 
+const budget = createEventBudget({ sandbox: door, outbox })
 const egress = createEgress({
   sandbox: door,
+  budget,
   append: appender.append,
   outbox,
   // A public address by name, loopback in fact: the judge sees what it would see in earnest.
@@ -73,6 +77,7 @@ const egress = createEgress({
 })
 const models = createModels({
   sandbox: door,
+  budget,
   providers: {
     catalog: () => ({
       providers: new Map([
