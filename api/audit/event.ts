@@ -4,10 +4,12 @@ import type { z } from 'zod'
 import { type Actor, type AuditKind, type Decision, type DetailOf, detailOf } from '../contract/audit.ts'
 import type { PersonId, PrototypeId, SandboxId } from '../contract/ids.ts'
 import { type Reason, reason } from '../contract/reasons.ts'
+import { maskQuery } from './query.ts'
 import { cleanText, maskArguments, maskSecrets } from './text.ts'
 import { type Treatment, treatmentOf } from './treatment.ts'
 
 const MAX_TEXT = 4096
+const MAX_QUERY = 1024
 /** A secret that the cut would halve must be seen whole to be masked. */
 const MASK_MARGIN = 1024
 const MAX_ITEMS = 64
@@ -75,6 +77,7 @@ const maskable = (text: string) => text.slice(0, MAX_TEXT + MASK_MARGIN)
 function treat(value: unknown, treatment: Treatment | undefined): unknown {
   if (typeof value === 'string') {
     if (treatment === 'drop') return '[dropped]'
+    if (treatment === 'query') return cleanText(maskQuery(value), MAX_QUERY, value.length)
     const shown = treatment === 'mask' ? maskSecrets(maskable(value)) : value
     return cleanText(shown, MAX_TEXT, value.length)
   }

@@ -3,8 +3,6 @@ import type { AuditEvent } from '../contract/audit.ts'
 import type { Append } from './append.ts'
 import { createRetries } from './retries.ts'
 
-/** Refusals of one lane that wait for the log; those beyond it are counted. */
-const MAX_PENDING = 1_000
 /**
  * How long an end may wait for others. A call's end is owed to the log but nobody waits for it, while the next call's intent
  * must be committed before anything leaves: written at once, each end would hold up the next intent by a whole commit.
@@ -18,9 +16,6 @@ interface OutboxDeps {
   log: Pick<Logger, 'warn' | 'debug'>
 }
 
-/** True: it is in the log. False: not in time, so it is written later, or counted. */
-export type SendRefusal = (event: AuditEvent) => Promise<boolean>
-
 interface Owed {
   event: AuditEvent
   /** What else is to be done when the event is in the log. */
@@ -33,7 +28,6 @@ interface Owed {
  */
 export function createOutbox({ append, log }: OutboxDeps) {
   const owed = createOwedSet()
-  const lanes = new Set<{ sendCount(): void }>()
   const retries = createRetries<Owed>(async ({ event, onStored }) => {
     const stored = await attempt(event, 'debug')
     if (stored) onStored?.()
@@ -53,39 +47,28 @@ export function createOutbox({ append, log }: OutboxDeps) {
     return true
   }
 
-  async function send(event: AuditEvent): Promise<boolean> {
+  async function send(event: AuditEvent, onStored?: () => void): Promise<boolean> {
     owed.add(event)
-    if (await attempt(event, 'warn')) return true
-    retries.add({ event, onStored: null })
+    if (await attempt(event, 'warn')) {
+      onStored?.()
+      return true
+    }
+    retries.add({ event, onStored: onStored ?? null })
     return false
   }
 
   return {
     /**
-     * For what closes an intent, and so is never dropped: there are no more of these than intents that became durable. True:
-     * it is in the log. False: not in time, so it is written later. While the log takes nothing, no new intent passes either.
+     * True: it is in the log. False: not in time, so it is written later; `onStored` is called when it is. Nothing is ever
+     * dropped here: whoever sends what nobody asked for has to bound it. Of what closes an intent there are no more than
+     * intents that became durable, and while the log takes nothing, no new intent passes either.
      */
     send,
     /** The same for an event whose writing nobody waits for. */
     gather: gathering.add,
-    /**
-     * A lane for refusals, or a sandbox that slows the log down would hide what it was refused. A sandbox can cause any number
-     * of them, so at most `maxPending` wait; of the others one event says how many there were.
-     */
-    refusals(countOf: (lost: number) => AuditEvent, maxPending = MAX_PENDING): SendRefusal {
-      const lane = createLane({ countOf, maxPending, retries, owed })
-      lanes.add(lane)
-      return async (event) => {
-        owed.add(event)
-        if (await attempt(event, 'warn')) return true
-        if (!lane.add(event)) owed.resolve(event)
-        return false
-      }
-    },
     /** Resolves when everything so far is in the log, or after three seconds. To be called before the log's writer closes. */
     async flush(): Promise<void> {
       gathering.end()
-      for (const lane of lanes) lane.sendCount()
       retries.hurry()
       await owed.resolved(FLUSH_MS)
     },
@@ -99,7 +82,7 @@ function createOwedSet() {
   const waiting = new Set<(event: AuditEvent) => void>()
   return {
     add: (event: AuditEvent) => void owed.add(event),
-    /** It is in the log, or counted by another event. */
+    /** It is in the log. */
     resolve(event: AuditEvent) {
       owed.delete(event)
       for (const onResolved of waiting) onResolved(event)
@@ -122,7 +105,7 @@ function createOwedSet() {
   }
 }
 
-function createGathering(owed: LaneDeps['owed'], send: (event: AuditEvent) => void) {
+function createGathering(owed: Pick<ReturnType<typeof createOwedSet>, 'add'>, send: (event: AuditEvent) => void) {
   const state: { events: AuditEvent[]; timer: NodeJS.Timeout | null } = { events: [], timer: null }
   function end() {
     if (state.timer) clearTimeout(state.timer)
@@ -137,46 +120,5 @@ function createGathering(owed: LaneDeps['owed'], send: (event: AuditEvent) => vo
     },
     /** Sends what was gathered so far. */
     end,
-  }
-}
-
-interface LaneDeps {
-  countOf: (lost: number) => AuditEvent
-  maxPending: number
-  retries: { add(item: Owed): void }
-  owed: Pick<ReturnType<typeof createOwedSet>, 'add'>
-}
-
-function createLane({ countOf, maxPending, retries, owed }: LaneDeps) {
-  const state = { pending: 0, lost: 0 }
-
-  function put(event: AuditEvent) {
-    state.pending++
-    retries.add({ event, onStored })
-  }
-  function onStored() {
-    state.pending--
-    if (state.pending < maxPending) sendCount()
-  }
-  function sendCount() {
-    if (state.lost === 0) return
-    const event = countOf(state.lost)
-    state.lost = 0
-    owed.add(event)
-    put(event)
-  }
-
-  return {
-    /** False: there was no room for it, so it is only counted. */
-    add(event: AuditEvent): boolean {
-      if (state.pending >= maxPending) {
-        state.lost++
-        return false
-      }
-      put(event)
-      return true
-    },
-    /** Puts one event in the place of those that were counted, if there are any. */
-    sendCount,
   }
 }

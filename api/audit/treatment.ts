@@ -1,8 +1,11 @@
 /** What happens to each field of each kind before it is written. A new field does not compile until somebody decides. */
 import type { AuditKind, DetailOf } from '../contract/audit.ts'
 
-/** `keep`: as it is, made readable. `mask`: secrets in it are replaced. `drop`: only that it was there (text fields only). */
-export type Treatment = 'keep' | 'mask' | 'drop'
+/**
+ * `keep`: as it is, made readable. `mask`: secrets in it are replaced. `query`: the same for the parameters of an address, one by
+ * one, and shorter. `drop`: only that it was there. The last two are for text fields only.
+ */
+export type Treatment = 'keep' | 'mask' | 'query' | 'drop'
 
 type Treatments = { readonly [K in AuditKind]: Readonly<Record<keyof DetailOf<K>, Treatment>> }
 
@@ -12,15 +15,18 @@ export const treatmentOf: Treatments = {
     host: 'keep',
     port: 'keep',
     path: 'mask',
+    query: 'query',
     phase: 'keep',
     address: 'keep',
     raw: 'mask',
+    folded: 'keep',
   },
   'egress.ended': {
     method: 'keep',
     host: 'keep',
     port: 'keep',
     path: 'mask',
+    query: 'query',
     phase: 'keep',
     address: 'keep',
     status: 'keep',
@@ -29,7 +35,7 @@ export const treatmentOf: Treatments = {
     durationMs: 'keep',
     outcome: 'keep',
   },
-  'model.request': { path: 'mask', alias: 'keep', provider: 'keep', model: 'keep' },
+  'model.request': { path: 'mask', alias: 'keep', provider: 'keep', model: 'keep', folded: 'keep' },
   'model.call': {
     path: 'mask',
     alias: 'keep',
@@ -47,10 +53,10 @@ export const treatmentOf: Treatments = {
   'terminal.opened': { terminal: 'keep' },
   'terminal.attached': { terminal: 'keep', offset: 'keep' },
   'terminal.closed': { terminal: 'keep', exitCode: 'keep', why: 'keep' },
-  'porter.connected': { instance: 'keep' },
-  'porter.replaced': { instance: 'keep', before: 'keep' },
-  'porter.lost': { instance: 'keep' },
-  'porter.refused': {},
+  'porter.connected': { instance: 'keep', folded: 'keep' },
+  'porter.replaced': { instance: 'keep', before: 'keep', folded: 'keep' },
+  'porter.lost': { instance: 'keep', folded: 'keep' },
+  'porter.refused': { folded: 'keep' },
   'sandbox.refused': { socket: 'keep', times: 'keep' },
   'disk.low': { freeBytes: 'keep', reserveBytes: 'keep', words: 'keep' },
   'disk.recovered': { freeBytes: 'keep', reserveBytes: 'keep' },

@@ -10,11 +10,17 @@ import { reason } from './reasons.ts'
 const bytes = z.int().nonnegative()
 const text = z.string().max(4096)
 
+/** This event stands for so many that were alike; the moments of the first and the last, ms since the epoch. Absent: for one. */
+export const folded = z.strictObject({ times: z.int().positive(), firstAt: z.int(), lastAt: z.int() })
+export type Folded = z.infer<typeof folded>
+
 const egress = {
   method: text,
   host: text,
   port: z.int().nullable(),
   path: text.nullable(),
+  /** Of plain http, what stands behind the `?`; absent: nothing does. */
+  query: text.optional(),
   /** `proof`: tried by Backlot itself before anybody could work in the sandbox. Events of earlier versions have none. */
   phase: z.enum(['proof', 'work']).default('work'),
 }
@@ -22,7 +28,12 @@ const egress = {
 /** Every kind and its detail. A kind that ends in a past participle is written before its effect unless it says otherwise. */
 export const detailOf = {
   /** The decision on one request or tunnel; durable before the first byte leaves. `raw` holds escaped input that would not parse. */
-  'egress.request': z.strictObject({ ...egress, address: text.nullable(), raw: text.nullable() }),
+  'egress.request': z.strictObject({
+    ...egress,
+    address: text.nullable(),
+    raw: text.nullable(),
+    folded: folded.optional(),
+  }),
   /** How an allowed request ended. */
   'egress.ended': z.strictObject({
     ...egress,
@@ -40,6 +51,7 @@ export const detailOf = {
     alias: text.nullable(),
     provider: text.nullable(),
     model: text.nullable(),
+    folded: folded.optional(),
   }),
   /** How an allowed model call ended; exactly one for each. Tokens are the provider's own count, null where it gave none. */
   'model.call': z.strictObject({
@@ -61,11 +73,11 @@ export const detailOf = {
   'terminal.attached': z.strictObject({ terminal: text, offset: z.int() }),
   'terminal.closed': z.strictObject({ terminal: text, exitCode: z.int().nullable(), why: text }),
   /** Which run of the porter, and so which start of the container, holds the sandbox's terminals and makes its proofs. */
-  'porter.connected': z.strictObject({ instance: text }),
-  'porter.replaced': z.strictObject({ instance: text, before: text }),
-  'porter.lost': z.strictObject({ instance: text }),
+  'porter.connected': z.strictObject({ instance: text, folded: folded.optional() }),
+  'porter.replaced': z.strictObject({ instance: text, before: text, folded: folded.optional() }),
+  'porter.lost': z.strictObject({ instance: text, folded: folded.optional() }),
   /** Another connection than the porter's own was refused. */
-  'porter.refused': z.strictObject({}),
+  'porter.refused': z.strictObject({ folded: folded.optional() }),
   /** Connections that were refused unread because the disk is low; counted, one event a minute. */
   'sandbox.refused': z.strictObject({ socket: z.enum(['egress', 'model']), times: z.int().positive() }),
   /** The disk has only its reserve left, or the other way round; `free` after what is promised to workspaces. */

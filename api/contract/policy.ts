@@ -32,6 +32,17 @@ export const egressRule = z.strictObject({
 })
 export const bundleUse = z.strictObject({ use: slug })
 
+/**
+ * Events that one sandbox may cause: so many at once, and so many more each second. Refusals past it are counted, and what
+ * is allowed waits for its turn or is refused. The floor leaves room for the proof.
+ */
+export const eventRate = z.strictObject({
+  burst: z.int().min(200).max(1_000_000).default(10_000),
+  perSecond: z.int().min(5).max(2_000).default(30),
+})
+/** Where a policy says nothing. */
+export const usualEvents = eventRate.parse({})
+
 const modelTarget = z.union([
   z.literal('assigned'),
   z.literal('none'),
@@ -59,6 +70,7 @@ export const policyDocument = z.strictObject({
     /** Which of the two a label may use. Missing labels: `cloud` for public and internal, `local` for confidential, `none` for restricted. */
     labels: z.partialRecord(dataLabel, z.enum(['cloud', 'local', 'none'])).default({}),
   }),
+  events: eventRate.optional(),
 })
 export type PolicyDocument = z.infer<typeof policyDocument>
 
@@ -101,6 +113,8 @@ export const policyInForce = z.strictObject({
     default: z.strictObject({ cloud: z.string(), local: z.string() }),
     labels: z.record(dataLabel, z.enum(['cloud', 'local', 'none'])),
   }),
+  /** Absent where the policy does not say it: what was published before this field keeps its hash. */
+  events: eventRate.optional(),
 })
 export type PolicyInForce = z.infer<typeof policyInForce>
 

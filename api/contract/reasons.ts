@@ -10,6 +10,7 @@ export const EGRESS_DENIALS = [
   'header-too-large',
   'header-timeout',
   'too-many-connections',
+  'rate-limit',
   'malformed-request',
   'not-http',
   'http2-preface',
@@ -92,6 +93,7 @@ export type ModelMiss = (typeof MODEL_MISSES)[number]
 export const MODEL_DENIALS = [
   'malformed-request',
   'rate-limit',
+  'too-many-connections',
   'no-identity',
   'too-many-calls',
   'path-unknown',

@@ -28,14 +28,24 @@ export function createRateLimiter({ burst, perSecond }: Rate, now: () => number 
   }
 
   return {
-    /** Takes them if so many are there. */
-    take(count = 1): boolean {
+    /** Takes them if so many are there, and `leaving` more. */
+    take(count = 1, leaving = 0): boolean {
       refill()
-      if (bucket.tokens < count) return false
+      if (bucket.tokens < count + leaving) return false
       bucket.tokens -= count
       return true
     },
+    /** How long whoever takes one now would have to wait, in ms. */
+    waitMs(): number {
+      refill()
+      return Math.max(0, ((1 - bucket.tokens) / perSecond) * 1000)
+    },
     reserve,
+    /** The same, but takes nothing, and says null, where the wait would be longer than `mostMs`: so what is owed has a bound. */
+    reserveWithin(mostMs: number, count = 1): number | null {
+      refill()
+      return ((count - bucket.tokens) / perSecond) * 1000 > mostMs ? null : reserve(count)
+    },
     /** Takes them, and resolves when the wait for it is over. A wait keeps no program alive. */
     async wait(count = 1): Promise<void> {
       const waitMs = reserve(count)

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { createOutbox } from '../audit/outbox.ts'
 import type { SandboxId } from '../contract/ids.ts'
 import type { Gauge } from '../room/gauge.ts'
+import { createEventBudget } from './budget/budget.ts'
 import { createEgress, type EgressDeps } from './egress/listener.ts'
 import type { SandboxDoor } from './identity.ts'
 import { createModels, type ModelsDeps } from './models/listener.ts'
@@ -36,14 +37,15 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
   const log = deps.log.child({ sandbox: id })
   const { append } = deps.egress
   const outbox = createOutbox({ append, log })
+  const budget = createEventBudget({ sandbox: deps.sandbox, outbox })
   const porter = createPorterClient({
     log,
     isClaimed: () => deps.sandbox.current()?.proving === false,
-    onEvent: createPorterEvents({ sandbox: deps.sandbox, outbox }),
+    onEvent: createPorterEvents({ sandbox: deps.sandbox, budget }),
   })
   const sandbox = onlyWhenTrusted(deps.sandbox, porter.isTrusted)
-  const egress = createEgress({ sandbox, ...deps.egress, outbox, log })
-  const models = createModels({ sandbox, ...deps.models, outbox, log })
+  const egress = createEgress({ sandbox, ...deps.egress, outbox, budget, log })
+  const models = createModels({ sandbox, ...deps.models, outbox, budget, log })
   const terminals = createTerminals({
     porter,
     directory: deps.recordings,
@@ -76,7 +78,7 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
     },
     /** Ends everything that is open: what leaves, what is looked into, what is run. */
     cut() {
-      egress.closeAll('killed')
+      void egress.closeAll('killed')
       void models.closeAll('killed')
       terminals
         .endAll('the sandbox was stopped')
@@ -86,15 +88,15 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
     /** The disk has become low. What is open is closed too: it would write on. */
     shutForRoom() {
       if (!noRoom.isShut()) return
-      egress.closeAll('limit')
+      void egress.closeAll('limit')
       void models.closeAll('limit')
     },
     /** `remove`: the sandbox is gone, and so is its directory; without it the sockets are only let go. */
     async close({ remove }: { remove: boolean }) {
       await terminals.close()
       await porter.close()
-      egress.closeAll('killed')
-      await models.closeAll('killed')
+      await Promise.all([egress.closeAll('killed'), models.closeAll('killed')])
+      budget.close()
       await noRoom.close()
       // What was cut off here is owed to the log, and the log's writer is closed next.
       await outbox.flush()

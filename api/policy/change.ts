@@ -21,6 +21,7 @@ const whole: Fields<Omit<PolicyInForce, 'tools' | 'sandbox'>> = {
   description: 'live',
   egress: 'live',
   models: 'live',
+  events: 'live',
 }
 const tools: Fields<PolicyInForce['tools']> = { allow: byEntries, workspaceExec: byPermission }
 const sandbox: Fields<PolicyInForce['sandbox']> = {

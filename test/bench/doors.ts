@@ -6,6 +6,7 @@ import { createAppender } from '../../api/audit/append.ts'
 import { createOutbox } from '../../api/audit/outbox.ts'
 import { sandboxId } from '../../api/contract/ids.ts'
 import type { PolicyInForce } from '../../api/contract/policy.ts'
+import { createEventBudget } from '../../api/gateway/budget/budget.ts'
 import { createEgress } from '../../api/gateway/egress/listener.ts'
 import type { SandboxDoor } from '../../api/gateway/identity.ts'
 import { createDemo } from '../../api/gateway/models/demo/answer.ts'
@@ -51,6 +52,7 @@ const policy: PolicyInForce = {
     default: { cloud: 'assigned', local: 'assigned' },
     labels: { public: 'cloud', internal: 'cloud', confidential: 'local', restricted: 'none' },
   },
+  events: { burst: PLENTY, perSecond: PLENTY },
 }
 const door: SandboxDoor = {
   id: given.BENCH_SANDBOX,
@@ -64,8 +66,10 @@ const door: SandboxDoor = {
   }),
 }
 
+const budget = createEventBudget({ sandbox: door, outbox })
 const egress = createEgress({
   sandbox: door,
+  budget,
   append: appender.append,
   outbox,
   // A public address by name, loopback in fact: the judge sees what it would see in earnest.
@@ -80,6 +84,7 @@ const egress = createEgress({
 })
 const models = createModels({
   sandbox: door,
+  budget,
   providers: {
     catalog: () => ({
       providers: new Map([

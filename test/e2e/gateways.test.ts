@@ -58,7 +58,7 @@ describe('one gateway that hangs', () => {
     return took
   }
 
-  test('is replaced in seconds, its terminal goes on, and the other’s sandboxes never wait for it (G11)', async () => {
+  test('is replaced in seconds, its terminal goes on, and the other’s sandboxes never wait for it (G12)', async () => {
     const [mine, theirs] = [
       await openTerminal(owner, sandboxOf(0), 'main'),
       await openTerminal(owner, sandboxOf(HUNG), 'main'),

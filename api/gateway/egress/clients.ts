@@ -2,13 +2,14 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { EgressDenial } from '../../contract/reasons.ts'
+import { clientOf } from '../budget/client.ts'
 import { answerFor, rawAnswer } from './denial.ts'
 import type { EgressLimits } from './limits.ts'
 import type { Routes } from './route.ts'
 import { escapeRaw } from './target.ts'
 import { finish } from './tunnel.ts'
 
-export interface Client {
+export interface Connection {
   timer: NodeJS.Timeout | undefined
   /** Its bytes did not parse; what still comes is not looked at. */
   refused: boolean
@@ -31,7 +32,7 @@ interface ClientsDeps {
 
 /** One sandbox's connections to its egress socket, and the time that each has for its next request. */
 export function createClients({ routes, limits, run }: ClientsDeps) {
-  const clients = new Map<Socket, Client>()
+  const clients = new Map<Socket, Connection>()
   const overflow = createOverflow({ routes, limits, run })
 
   /** The time for a request's header: from the connection's start, and again from each answer's end. */
@@ -48,7 +49,8 @@ export function createClients({ routes, limits, run }: ClientsDeps) {
     if (!client || client.refused) return
     client.refused = true
     clearTimeout(client.timer)
-    const { answer } = await routes.refuse({ reason, method: '', raw: raw === null ? '' : escapeRaw(raw) })
+    const denial = { reason, method: '', raw: raw === null ? '' : escapeRaw(raw) }
+    const { answer } = await routes.refuse(denial, clientOf(socket))
     // Other answers are in flight, so none can be written here.
     if (client.requests.size > 0) socket.destroy()
     else finish(socket, rawAnswer(answer))
@@ -92,10 +94,11 @@ function createOverflow({ routes, limits, run }: ClientsDeps) {
     setTimeout(() => client.destroy(), OVERFLOW_LINGER_MS).unref()
     state.refused++
     state.timer ??= setTimeout(() => {
-      const raw = `${state.refused} connections beyond ${limits.connections}`
+      const raw = `connections beyond ${limits.connections}`
+      const denial = { reason: 'too-many-connections', method: '', raw, times: state.refused } as const
       state.refused = 0
       state.timer = null
-      run(routes.refuse({ reason: 'too-many-connections', method: '', raw }), client)
+      run(routes.refuse(denial, clientOf(client)), client)
     }, OVERFLOW_RECORD_MS).unref()
   }
 }

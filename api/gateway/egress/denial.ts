@@ -116,6 +116,11 @@ const TEXTS: Record<EgressDenial | EgressFailure, readonly [number, string, stri
   'header-too-large': [431, 'The header of the request is larger than 32 kB.', 'Send fewer or shorter header fields.'],
   'header-timeout': [408, 'The request did not arrive in time.', FIX],
   'too-many-connections': [503, 'This sandbox has too many connections open.', 'Close some and try again.'],
+  'rate-limit': [
+    429,
+    'This sandbox asks for more in a short time than can be written down.',
+    'Wait a few seconds and try again, with fewer requests; your Backlot admin can raise `events` in the policy.',
+  ],
   'host-header-missing': [400, 'The request has no Host header.', FIX],
   'host-header-repeated': [400, 'The request has more than one Host header.', FIX],
   'framing-ambiguous': [400, 'Where the body of the request ends could be read in more than one way.', FIX],

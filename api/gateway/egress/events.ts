@@ -1,10 +1,11 @@
 /** What the log says of one sandbox's requests: asked for, refused, ended. */
 import { auditEvent } from '../../audit/event.ts'
-import type { AuditEvent, DetailOf } from '../../contract/audit.ts'
+import type { AuditEvent, DetailOf, Folded } from '../../contract/audit.ts'
 import type { SandboxId } from '../../contract/ids.ts'
 import type { EgressDenial } from '../../contract/reasons.ts'
-import type { EgressRequest } from '../../policy/egress.ts'
+import type { Repeatable, StandsFor } from '../budget/folds.ts'
 import { type DoorIdentity, policyOf } from '../identity.ts'
+import type { Asked } from './target.ts'
 
 export type EgressOutcome = DetailOf<'egress.ended'>['outcome']
 
@@ -12,7 +13,7 @@ export type EgressOutcome = DetailOf<'egress.ended'>['outcome']
 export interface Trace {
   sandbox: SandboxId
   identity: DoorIdentity
-  request: EgressRequest
+  request: Asked
   rule: string
   correlation: string
 }
@@ -23,11 +24,13 @@ export interface Denial {
   identity: DoorIdentity | null
   method: string
   /** Absent when what came did not parse; then `raw` says what came. */
-  request?: EgressRequest
+  request?: Asked
   raw?: string
   rule?: string | null
   address?: string
   correlation?: string
+  /** How many it stands for; default: one. */
+  times?: number
 }
 
 export function describeIntent({ sandbox, identity, request, rule, correlation }: Trace): AuditEvent {
@@ -41,7 +44,24 @@ export function describeIntent({ sandbox, identity, request, rule, correlation }
   })
 }
 
-export function describeDenial(sandbox: SandboxId, denial: Denial): AuditEvent {
+/** A refusal before anything was allowed. */
+export const repeatable = (sandbox: SandboxId, denial: Denial): Repeatable => ({
+  sort: `egress ${denial.reason} ${phaseOf(denial.identity)} ${denial.identity?.policy.version ?? 0}`,
+  target: denial.request ? `${denial.request.host}:${denial.request.port}` : (denial.raw ?? ''),
+  times: denial.times ?? 1,
+  describe: ({ what, folded }) => describeDenial(sandbox, sharedBy(denial, what), folded),
+})
+
+function sharedBy(denial: Denial, what: StandsFor['what']): Denial {
+  if (what === 'one') return denial
+  const { reason, identity, request, raw, rule } = denial
+  const same = { reason, identity, method: '' }
+  if (what === 'many') return { ...same, raw: 'Different targets' }
+  if (request === undefined) return { ...same, ...(raw === undefined ? {} : { raw }) }
+  return { ...same, rule: rule ?? null, request: { ...request, method: '', path: null, query: null } }
+}
+
+function describeDenial(sandbox: SandboxId, denial: Denial, folded?: Folded): AuditEvent {
   const { reason, identity, method, request, raw, rule, address, correlation } = denial
   return auditEvent('egress.request', {
     ...originOf(sandbox, identity),
@@ -50,13 +70,12 @@ export function describeDenial(sandbox: SandboxId, denial: Denial): AuditEvent {
     rule: rule ?? null,
     ...(correlation === undefined ? {} : { correlation }),
     detail: {
+      ...(request ? targetOf(request) : { host: '', port: null, path: null }),
       method,
-      host: request?.host ?? '',
-      port: request?.port ?? null,
-      path: request?.path ?? null,
       phase: phaseOf(identity),
       address: address ?? null,
       raw: raw ?? null,
+      ...(folded ? { folded } : {}),
     },
   })
 }
@@ -93,5 +112,7 @@ const originOf = (sandbox: SandboxId, identity: DoorIdentity | null) => ({
 
 const phaseOf = (identity: DoorIdentity | null) => (identity?.proving ? ('proof' as const) : ('work' as const))
 
-/** The query is left out: it is where tokens stand. */
-const targetOf = ({ method, host, port, path }: EgressRequest) => ({ method, host, port, path })
+const targetOf = ({ method, host, port, path, query }: Asked) => ({
+  ...{ method, host, port, path },
+  ...(query === null ? {} : { query }),
+})

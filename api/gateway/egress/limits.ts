@@ -15,9 +15,12 @@ export interface EgressLimits {
   /** Requests and tunnels a second, over time and at once; faster ones wait, they are not refused. */
   requestsPerSecond: number
   requestBurst: number
-  /** Refusals a second, over time and at once: each is recorded, and all sandboxes share the log and its disk. */
+  /** Refusals a second, over time and at once; one beyond it is held back, at most so long. */
   refusalsPerSecond: number
   refusalBurst: number
+  refusalPauseMs: number
+  /** The longest that a request waits for its turn. Those that wait at once come to less. */
+  requestPauseMs: number
   /** The longest ClientHello, and how long a client may take to send it. Real ones stay under 4 kB. */
   helloBytes: number
   helloMs: number
@@ -39,6 +42,8 @@ export const DEFAULT_LIMITS: EgressLimits = {
   requestBurst: 4000,
   refusalsPerSecond: 100,
   refusalBurst: 1000,
+  refusalPauseMs: 5000,
+  requestPauseMs: 5000,
   helloBytes: 32 * 1024,
   helloMs: 10_000,
   lookups: 8,

@@ -1,10 +1,13 @@
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Append } from '../../audit/append.ts'
 import type { Outbox } from '../../audit/outbox.ts'
 import { createFairShare } from '../../flow/fair-share.ts'
-import { createRateLimiter } from '../../flow/rate-limiter.ts'
+import { createKeyedQueue } from '../../flow/keyed-queue.ts'
+import { createRateLimiter, type RateLimiter } from '../../flow/rate-limiter.ts'
+import type { EventBudget } from '../budget/budget.ts'
 import type { SandboxDoor } from '../identity.ts'
 import type { Stop } from '../passage.ts'
 import { createClients } from './clients.ts'
@@ -18,7 +21,8 @@ export interface EgressDeps {
   sandbox: SandboxDoor
   append: Append
   /** The sandbox's own: what it owes to the log. */
-  outbox: Pick<Outbox, 'send' | 'refusals'>
+  outbox: Pick<Outbox, 'send'>
+  budget: Pick<EventBudget, 'admit' | 'record'>
   resolve: Resolve
   dial: Dial
   /** This machine's addresses, now; see dial.ts. */
@@ -45,22 +49,56 @@ export function createEgress({ limits: given, ...deps }: EgressDeps) {
   const rateLimiter = createRateLimiter({ burst: limits.requestBurst, perSecond: limits.requestsPerSecond })
   const server = createProxyServer(limits, { clients, routes, limits, rateLimiter, fairShare: createFairShare(), run })
 
+  const begin = createBeginning({ rateLimiter, holdMs: limits.requestPauseMs, run }, (client) => {
+    server.emit('connection', client)
+    clients.expectFirst(client)
+  })
+
   return {
     /** Takes an accepted connection of the sandbox's socket, made with `allowHalfOpen`. */
     handle(client: Socket): void {
       client.on('error', (error) => log.debug({ err: error }, 'a client connection failed'))
       if (!clients.add(client)) return
-      server.emit('connection', client)
-      clients.expectFirst(client)
+      begin(client)
     },
-    /** Ends every open request and tunnel, and closes every connection. The door itself stays usable. */
-    closeAll(why: Stop): void {
+    /**
+     * Ends every open request and tunnel, and closes every connection, at once. The door itself stays usable. Resolves when what
+     * was being refused is recorded, or counted.
+     */
+    closeAll(why: Stop): Promise<void> {
       routes.stopAll(why)
       clients.destroyAll()
+      return routes.refused()
     },
     /** To be called when the policy or the identity changed: what is no longer allowed is closed, the rest goes on. */
     rejudge: routes.rejudge,
     connections: clients.size,
+  }
+}
+
+interface BeginningDeps {
+  rateLimiter: RateLimiter
+  holdMs: number
+  run: ReceiveDeps['run']
+}
+
+/**
+ * Has a connection read, or holds it back while its sandbox is too fast: to parse is what takes time of the thread, and whoever
+ * hangs up waits for nothing that comes later. One after the other, so that those that were held do not come in one turn.
+ */
+function createBeginning({ rateLimiter, holdMs, run }: BeginningDeps, read: (client: Socket) => void) {
+  const held = createKeyedQueue<'next'>()
+  const hold = async (client: Socket) => {
+    await delay(rateLimiter.reserveWithin(holdMs) ?? holdMs, undefined, { ref: false })
+    if (!client.destroyed) read(client)
+  }
+  return (client: Socket): void => {
+    if (rateLimiter.waitMs() === 0 && !held.isBusy('next')) read(client)
+    else
+      run(
+        held.run('next', () => hold(client)),
+        client,
+      )
   }
 }
 

@@ -4,7 +4,8 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FairShare } from '../../flow/fair-share.ts'
 import type { RateLimiter } from '../../flow/rate-limiter.ts'
-import { type Client, type Clients, MAX_PIPELINED } from './clients.ts'
+import { clientOf, clientOfUnread, pace } from '../budget/client.ts'
+import { type Clients, type Connection, MAX_PIPELINED } from './clients.ts'
 import { rawAnswer } from './denial.ts'
 import { forward, refuseRequest } from './http/forward.ts'
 import { framingRefusal, parseRefusal } from './http/framing.ts'
@@ -26,9 +27,11 @@ export interface ReceiveDeps {
 
 /** `expects`: it has an Expect field that is not "100-continue". */
 export function receiveRequest({ request, response }: Exchange, expects: boolean, deps: ReceiveDeps): void {
-  const { clients, run } = deps
+  const { clients, limits, rateLimiter, run } = deps
   const { socket } = request
   const client = clients.get(socket)
+  // The parser goes on to the end of what it was given, which takes as much of the thread.
+  if (client?.refused) return void rateLimiter.reserveWithin(limits.requestPauseMs)
   clearTimeout(client?.timer)
   client?.requests.add(request)
   response.on('close', () => {
@@ -37,12 +40,15 @@ export function receiveRequest({ request, response }: Exchange, expects: boolean
   })
   if (!client || client.requests.size > MAX_PIPELINED)
     run(clients.refuseBytes(socket, 'too-many-connections', null), socket)
+  // Whoever is too fast sends one at a time: those behind it cost the thread as much, and their client may not wait for any.
+  else if (client.requests.size > 1 && rateLimiter.waitMs() > 0)
+    run(clients.refuseBytes(socket, 'rate-limit', null), socket)
   else run(answerRequest({ request, response }, client, expects, deps), socket)
 }
 
 async function answerRequest(
   { request, response }: Exchange,
-  client: Client,
+  client: Connection,
   expects: boolean,
   { routes, limits, rateLimiter, fairShare }: ReceiveDeps,
 ) {
@@ -50,7 +56,8 @@ async function answerRequest(
   // Its body may not parse either; that is then the same refusal.
   if (reason && !request.complete) client.refused = true
   if (reason) return refuseRequest({ request, response }, routes, reason)
-  await rateLimiter.wait()
+  const stayed = await pace(rateLimiter, limits.requestPauseMs, clientOf(request.socket))
+  if (!stayed) return refuseRequest({ request, response }, routes, 'rate-limit')
   return forward({ request, response }, routes, limits, fairShare)
 }
 
@@ -71,12 +78,12 @@ async function answerConnect(
 ) {
   const { socket, headers, method = '', url = '' } = request
   const reason = upgrade ? 'upgrade-not-allowed' : framingRefusal(request, limits.headerBytes)
-  if (alone && !reason) {
-    await rateLimiter.wait()
-    return tunnel({ client: socket, head, url, headers }, routes, limits, fairShare)
-  }
+  const asker = clientOfUnread(socket)
+  const stayed = reason !== null || (await pace(rateLimiter, limits.requestPauseMs, asker))
+  if (alone && !reason && stayed) return tunnel({ client: socket, head, url, headers }, routes, limits, fairShare)
   const raw = escapeRaw(`${method} ${url}`)
-  const { answer } = await routes.refuse({ reason: reason ?? 'malformed-request', method, raw })
+  const why = reason ?? (stayed ? 'malformed-request' : 'rate-limit')
+  const { answer } = await routes.refuse({ reason: why, method, raw }, asker)
   if (alone) finish(socket, rawAnswer(answer, headers))
   else socket.destroy()
 }

@@ -5,27 +5,31 @@ import type { Append } from '../../audit/append.ts'
 import type { Outbox } from '../../audit/outbox.ts'
 import type { EgressDenial } from '../../contract/reasons.ts'
 import { createRateLimiter } from '../../flow/rate-limiter.ts'
-import { decideEgress, type EgressRequest } from '../../policy/egress.ts'
+import { decideEgress } from '../../policy/egress.ts'
+import type { EventBudget } from '../budget/budget.ts'
+import { type Client, pace } from '../budget/client.ts'
 import type { SandboxDoor } from '../identity.ts'
 import { createPassages, type Passages, type Stop } from '../passage.ts'
 import { type Answer, answerFor } from './denial.ts'
 import {
   type Denial,
-  describeDenial,
   describeEnd,
   describeIntent,
   describeLateDenial,
   type EgressOutcome,
+  repeatable,
   type Trace,
 } from './events.ts'
 import type { EgressLimits } from './limits.ts'
 import { addressRefusal, type Dial, type ReachDeps, reach } from './reach.ts'
 import { createLookups, type Resolve } from './resolve.ts'
+import type { Asked } from './target.ts'
 
 interface RoutesDeps {
   sandbox: SandboxDoor
   append: Append
-  outbox: Pick<Outbox, 'send' | 'refusals'>
+  outbox: Pick<Outbox, 'send'>
+  budget: Pick<EventBudget, 'admit' | 'record'>
   resolve: Resolve
   dial: Dial
   /** This machine's addresses, now. */
@@ -39,7 +43,7 @@ type NoRoute = { ok: false; answer: Answer }
 
 /** The way of one allowed request or tunnel, from its intent to its end. */
 export interface Route {
-  readonly request: EgressRequest
+  readonly request: Asked
   /** Connected to the judged address; nothing was written to it yet. Has an error handler. */
   readonly upstream: Socket
   /** Aborts when it is stopped from here (policy, kill, limit): the client's side is to be closed at once. */
@@ -58,19 +62,12 @@ type Opened = ({ ok: true } & Route) | NoRoute
  * `egress.request` with `deny` when the address or the TLS greeting, which are seen only later, turn out not to be allowed.
  * What a crash in between leaves is said in gateway/passage.ts.
  */
-export function createRoutes({ sandbox, append, outbox, resolve, dial, own, limits, log }: RoutesDeps) {
+export function createRoutes({ sandbox, append, outbox, budget, resolve, dial, own, limits, log }: RoutesDeps) {
   const passages = createPassages({ sandbox, append, sendEnd: outbox.send, log })
   /** Those of ended routes too, until they are closed. */
   const upstreams = new Set<Socket>()
   const refusals = createRateLimiter({ burst: limits.refusalBurst, perSecond: limits.refusalsPerSecond })
-  const recordDenial = outbox.refusals((lost) =>
-    describeDenial(sandbox.id, {
-      reason: 'audit-unavailable',
-      identity: sandbox.current(),
-      method: '',
-      raw: `${lost} denials`,
-    }),
-  )
+  const refusing = new Set<Promise<NoRoute>>()
   const reachDeps: ReachDeps = {
     lookUp: createLookups(resolve, limits.lookups, limits.lookupMs),
     dial,
@@ -79,25 +76,44 @@ export function createRoutes({ sandbox, append, outbox, resolve, dial, own, limi
   }
   const shared = { passages, upstreams, own, absoluteMs: limits.absoluteMs, send: outbox.send }
 
-  async function refuse(denial: Denial): Promise<NoRoute> {
+  async function pausedRefusal(denial: Denial, client: Client): Promise<NoRoute> {
     const where = denial.request ? nameOf(denial.request) : null
-    await refusals.wait()
-    const reason = (await recordDenial(describeDenial(sandbox.id, denial))) ? denial.reason : 'audit-unavailable'
+    await pace(refusals, limits.refusalPauseMs, client)
+    const reason = (await budget.record(repeatable(sandbox.id, denial))) ? denial.reason : 'audit-unavailable'
     return { ok: false, answer: answerFor(reason, where) }
   }
 
-  async function open(request: EgressRequest): Promise<Opened> {
+  function refuse(denial: Denial, client: Client): Promise<NoRoute> {
+    const refused = pausedRefusal(denial, client).finally(() => refusing.delete(refused))
+    refusing.add(refused)
+    return refused
+  }
+
+  function judge(request: Asked) {
     const identity = sandbox.current()
     const { method } = request
-    if (!identity) return refuse({ reason: 'no-identity', identity, method, request })
+    if (!identity) return { denial: { reason: 'no-identity', identity, method, request } } as const
     const decision = decideEgress(identity.policy, request, new Date())
     const { rule } = decision
-    if (decision.effect === 'deny') return refuse({ reason: decision.reason, rule, identity, method, request })
+    if (decision.effect === 'deny') return { denial: { reason: decision.reason, rule, identity, method, request } }
     // By what is under way, not by who is connected: clients that leave at once must not start ever more of it.
     if (passages.size() >= limits.connections || upstreams.size >= 2 * limits.connections)
-      return refuse({ reason: 'too-many-connections', rule, identity, method, request })
+      return { denial: { reason: 'too-many-connections', rule, identity, method, request } } as const
+    return { denial: null, identity, decision }
+  }
 
-    const trace: Trace = { sandbox: sandbox.id, identity, request, rule: decision.rule, correlation: randomUUID() }
+  async function open(request: Asked, client: Client): Promise<Opened> {
+    const asked = judge(request)
+    if (asked.denial) return refuse(asked.denial, client)
+    const admitted = await budget.admit(client)
+    // Asked again: it may have waited, and everything else may have changed.
+    const judged = judge(request)
+    if (judged.denial) return refuse(judged.denial, client)
+    const { identity, decision } = judged
+    const { rule } = decision
+    if (!admitted) return refuse({ reason: 'rate-limit', rule, identity, method: request.method, request }, client)
+
+    const trace: Trace = { sandbox: sandbox.id, identity, request, rule, correlation: randomUUID() }
     const way = beginWay(trace, decision.endsAtMs, shared)
     try {
       return await connect(way, trace, { permitted: decision.addresses, ...reachDeps })
@@ -110,8 +126,13 @@ export function createRoutes({ sandbox, append, outbox, resolve, dial, own, limi
   return {
     open,
     /** For what never became a request: it did not parse, or broke a limit. */
-    refuse: (denial: Omit<Denial, 'identity'>) => refuse({ ...denial, identity: sandbox.current() }),
+    refuse: (denial: Omit<Denial, 'identity'>, client: Client) =>
+      refuse({ ...denial, identity: sandbox.current() }, client),
     stopAll: passages.stopAll,
+    /** Resolves when what is being refused now is recorded, or counted. */
+    async refused(): Promise<void> {
+      await Promise.allSettled(refusing)
+    },
     /** Judges every open route again by what holds now, its address included. */
     rejudge: passages.rejudge,
   }
@@ -226,4 +247,4 @@ function closeSoon(upstream: Socket) {
 
 const STOPS: ReadonlySet<EgressOutcome> = new Set<Stop>(['policy-change', 'killed', 'limit'])
 const isStop = (outcome: EgressOutcome) => STOPS.has(outcome)
-const nameOf = ({ host, port }: EgressRequest) => `${host}:${port}`
+const nameOf = ({ host, port }: Asked) => `${host}:${port}`

@@ -6,8 +6,13 @@ import { type AuthorityRefusal, canonicalAuthority } from '../../policy/host.ts'
 export type TargetRefusal =
   | AuthorityRefusal
   | Extract<EgressDenial, 'not-a-proxy-request' | 'scheme-not-allowed' | 'target-invalid'>
+/** What is judged, and beside it what is only written down and sent on. */
+export interface Asked extends EgressRequest {
+  /** Behind the `?`; null: there is none. */
+  query: string | null
+}
 export type Target =
-  | { ok: true; request: EgressRequest /** What goes on the request line upstream. */; originForm: string }
+  | { ok: true; request: Asked /** What goes on the request line upstream. */; originForm: string }
   | { ok: false; reason: TargetRefusal }
 
 /** CONNECT `host:port` (RFC 9110 section 9.3.6). The port must be there. */
@@ -15,7 +20,11 @@ export function connectTarget(url: string): Target {
   const authority = canonicalAuthority(url)
   if (!authority.ok) return authority
   const { host, port } = authority
-  return { ok: true, request: { protocol: 'tls', method: 'CONNECT', host, port, path: null }, originForm: '' }
+  return {
+    ok: true,
+    request: { protocol: 'tls', method: 'CONNECT', host, port, path: null, query: null },
+    originForm: '',
+  }
 }
 
 /** `GET http://host[:port]/path` (absolute-form, RFC 9112 section 3.2.2). Nothing else is a request to a proxy. */
@@ -29,7 +38,9 @@ export function absoluteTarget(method: string, url: string): Target {
   if (!authority.ok) return authority
   const { host, port } = authority
   const path = parts[2] || '/'
-  return { ok: true, request: { protocol: 'http', method, host, port, path }, originForm: path + (parts[3] ?? '') }
+  const query = parts[3]?.slice(1) ?? null
+  const originForm = path + (parts[3] ?? '')
+  return { ok: true, request: { protocol: 'http', method, host, port, path, query }, originForm }
 }
 
 /** The host's own reason says more than that the whole does not parse. */

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FairShare } from '../../flow/fair-share.ts'
+import { clientOfUnread } from '../budget/client.ts'
 import { type Answer, rawAnswer } from './denial.ts'
 import type { EgressLimits } from './limits.ts'
 import type { Route, Routes } from './route.ts'
@@ -29,8 +30,11 @@ export async function tunnel(
 ): Promise<void> {
   const target = connectTarget(url)
   const route = target.ok
-    ? await routes.open(target.request)
-    : await routes.refuse({ reason: target.reason, method: 'CONNECT', raw: escapeRaw(`CONNECT ${url}`) })
+    ? await routes.open(target.request, clientOfUnread(client))
+    : await routes.refuse(
+        { reason: target.reason, method: 'CONNECT', raw: escapeRaw(`CONNECT ${url}`) },
+        clientOfUnread(client),
+      )
   if (!route.ok) return finish(client, rawAnswer(route.answer, headers))
 
   try {

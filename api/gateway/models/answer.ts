@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createKeyedQueue } from '../../flow/keyed-queue.ts'
 import type { RateLimiter } from '../../flow/rate-limiter.ts'
 import { createRoom, type Held } from '../../flow/room.ts'
+import { clientOf, pause } from '../budget/client.ts'
 import type { SandboxDoor } from '../identity.ts'
 import { NO_IDENTITY, type ReadCall } from './call.ts'
 import type { ModelLimits } from './limits.ts'
@@ -37,7 +38,7 @@ export function createAnswerer({ sandbox, limits, rateLimiter, refuse, call }: A
       refuse(response, refused, { identity, format, path: target, alias })
 
     if (!rateLimiter.take()) {
-      await wait(limits.refusalWaitMs)
+      await pause(limits.refusalWaitMs, clientOf(response))
       return refuseBy(TOO_FAST)
     }
     if (!identity) return refuseBy(NO_IDENTITY)

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { DetailOf } from '../../contract/audit.ts'
 import { type Catalog, decideModel, type ModelDecision } from '../../policy/models.ts'
+import type { EventBudget } from '../budget/budget.ts'
+import { clientOf } from '../budget/client.ts'
 import type { DoorIdentity, SandboxDoor } from '../identity.ts'
 import type { Passages, Stop } from '../passage.ts'
 import type { Demo } from './demo/answer.ts'
@@ -11,7 +13,7 @@ import { answerInstead, type CallEnd, forward } from './forward.ts'
 import type { Upstream } from './provider/upstream.ts'
 import { NOT_RECORDED, type Refuse } from './refuse.ts'
 import type { ReadRequest } from './wire/body.ts'
-import { refusal, type WireFormat } from './wire/formats.ts'
+import { type Refusal, refusal, type WireFormat } from './wire/formats.ts'
 
 /** What the gateway knows about providers. Synchronous: it is read once for each call, and again after each change. */
 export interface ProviderSource {
@@ -32,6 +34,7 @@ interface CallerDeps {
   sandbox: SandboxDoor
   providers: ProviderSource
   passages: Passages
+  budget: Pick<EventBudget, 'admit'>
   refuse: Refuse
   upstream: Upstream
   demo: Demo
@@ -41,30 +44,48 @@ type Allowed = Extract<ModelDecision, { effect: 'allow' }>
 
 /** For one sandbox's calls: policy and label → intent recorded, durable → the call → its end recorded. */
 export function createCaller(deps: CallerDeps) {
-  const { sandbox, providers, refuse } = deps
+  const { refuse, budget } = deps
   return async function call(given: ReadCall): Promise<void> {
     const { response, format, path, read } = given
     const alias = read.body.model
-    // Asked for again: it may have changed while the body was on its way.
-    const identity = sandbox.current()
-    if (!identity) return refuse(response, NO_IDENTITY, { identity, format, path, alias })
-    const choice = decideModel(identity.policy, identity.label, alias, providers.catalog())
-    const { rule } = choice
-    if (choice.effect === 'deny') {
-      const refused = refusalOf(choice.reason, choice.wanted, identity.label)
-      return refuse(response, refused, { identity, format, path, alias, rule })
-    }
-    if (choice.provider.kind === 'anthropic' && format === 'responses')
-      return refuse(response, FORMAT_NOT_OFFERED, { identity, format, path, alias, rule })
+    const asked = judge(given, deps)
+    if ('refused' in asked) return refuse(response, asked.refused, { ...asked, format, path, alias })
+    const admitted = await budget.admit(clientOf(response))
+    // Asked again: it may have waited, and everything else may have changed.
+    const judged = judge(given, deps)
+    if ('refused' in judged) return refuse(response, judged.refused, { ...judged, format, path, alias })
+    const { identity, choice } = judged
+    if (!admitted) return refuse(response, OVER_BUDGET, { identity, format, path, alias, rule: choice.rule })
     await makeCall(given, identity, choice, deps)
   }
 }
 export const NO_IDENTITY = refusal(403, 'no-identity', 'This sandbox is not in use, so it may not ask a model.')
+const OVER_BUDGET = refusal(
+  429,
+  'rate-limit',
+  'This sandbox asks for more in a short time than can be written down. Wait a few seconds and try again; your Backlot admin can raise `events` in the policy.',
+)
 const FORMAT_NOT_OFFERED = refusal(
   400,
   'format-not-offered',
   'The assigned model is offered as /v1/messages and /v1/chat/completions only.',
 )
+
+type Judged =
+  | { identity: DoorIdentity; choice: Allowed }
+  | { identity: DoorIdentity | null; refused: Refusal; rule: string | null }
+
+function judge({ format, read }: ReadCall, { sandbox, providers }: CallerDeps): Judged {
+  const identity = sandbox.current()
+  if (!identity) return { identity, refused: NO_IDENTITY, rule: null }
+  const choice = decideModel(identity.policy, identity.label, read.body.model, providers.catalog())
+  const { rule } = choice
+  if (choice.effect === 'deny')
+    return { identity, refused: refusalOf(choice.reason, choice.wanted, identity.label), rule }
+  if (choice.provider.kind === 'anthropic' && format === 'responses')
+    return { identity, refused: FORMAT_NOT_OFFERED, rule }
+  return { identity, choice }
+}
 
 /** What is recorded of a call that was never made. */
 const NOT_MADE: CallEnd = {

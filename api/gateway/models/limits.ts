@@ -12,7 +12,7 @@ export interface ModelLimits {
   burst: number
   perSecond: number
   bodyTimeoutMs: number
-  /** How long a request beyond the rate waits for its refusal: each is recorded, and all sandboxes share the log. */
+  /** How long a request beyond the rate waits for its refusal, while its client does. */
   refusalWaitMs: number
 }
 export const USUAL_LIMITS: ModelLimits = {

@@ -4,12 +4,13 @@ import type { Logger } from 'pino'
 import type { Append } from '../../audit/append.ts'
 import type { Outbox } from '../../audit/outbox.ts'
 import { createRateLimiter } from '../../flow/rate-limiter.ts'
+import type { EventBudget } from '../budget/budget.ts'
 import type { SandboxDoor } from '../identity.ts'
 import { createPassages, type Stop } from '../passage.ts'
 import { createAnswerer } from './answer.ts'
 import { createCaller, type ProviderSource } from './call.ts'
 import type { Demo } from './demo/answer.ts'
-import { describeDenial } from './events.ts'
+import { repeatable } from './events.ts'
 import { type ModelLimits, USUAL_LIMITS } from './limits.ts'
 import { createMalformed } from './malformed.ts'
 import { createUpstream, type UpstreamTimeouts } from './provider/upstream.ts'
@@ -20,7 +21,8 @@ export interface ModelsDeps {
   providers: ProviderSource
   append: Append
   /** The sandbox's own: what it owes to the log. */
-  outbox: Pick<Outbox, 'gather' | 'refusals'>
+  outbox: Pick<Outbox, 'gather'>
+  budget: Pick<EventBudget, 'admit' | 'record'>
   demo: Demo
   log: Logger
   limits?: ModelLimits
@@ -36,19 +38,21 @@ const MAX_PIPELINED = 4
 
 /** One sandbox's model socket: accepts (here), answers (answer.ts), calls (call.ts). */
 export function createModels(deps: ModelsDeps) {
-  const { sandbox, providers, append, outbox, demo, log, limits = USUAL_LIMITS, timeouts } = deps
+  const { sandbox, providers, append, outbox, budget, demo, log, limits = USUAL_LIMITS, timeouts } = deps
   const upstream = createUpstream(timeouts)
   const passages = createPassages({ sandbox, append, sendEnd: outbox.gather, log })
   const rateLimiter = createRateLimiter(limits)
-  const recordDenial = outbox.refusals((lost) =>
-    describeDenial(sandbox.id, { reason: 'audit-unavailable', identity: sandbox.current(), path: `${lost} denials` }),
-  )
-  const refuse = createRefuse(sandbox, recordDenial)
-  const call = createCaller({ sandbox, providers, passages, refuse, upstream, demo })
+  const refuse = createRefuse(sandbox, budget.record)
+  const call = createCaller({ sandbox, providers, passages, budget, refuse, upstream, demo })
   const answering = new Set<Promise<void>>()
   const answer = createAnswerer({ sandbox, limits, rateLimiter, refuse, call })
-  const refuseMalformed = createMalformed({ sandbox, recordDenial, rateLimiter, refusalWaitMs: limits.refusalWaitMs })
-  const sockets = createAccepting({ answer, answering, refuseMalformed, log })
+  const { refusalWaitMs } = limits
+  const refuseMalformed = createMalformed({ sandbox, record: budget.record, rateLimiter, refusalWaitMs })
+  const recordTurnedAway = () => {
+    const reason = 'too-many-connections'
+    void budget.record(repeatable(sandbox.id, { reason, identity: sandbox.current() }))
+  }
+  const sockets = createAccepting({ answer, answering, refuseMalformed, recordTurnedAway, log })
 
   return {
     handle: sockets.accept,
@@ -74,11 +78,12 @@ interface AcceptDeps {
   /** Holds what is being answered. */
   answering: Set<Promise<void>>
   refuseMalformed: ReturnType<typeof createMalformed>
+  recordTurnedAway(): void
   log: Logger
 }
 
 /** Reads HTTP from the connections of one socket, so many at once, and has each request answered. */
-function createAccepting({ answer, answering, refuseMalformed, log }: AcceptDeps) {
+function createAccepting({ answer, answering, refuseMalformed, recordTurnedAway, log }: AcceptDeps) {
   const sockets = new Set<Socket>()
   const unanswered = new WeakMap<Socket, number>()
 
@@ -113,7 +118,11 @@ function createAccepting({ answer, answering, refuseMalformed, log }: AcceptDeps
   return {
     accept(socket: Socket): void {
       socket.on('error', () => undefined)
-      if (sockets.size >= MAX_SOCKETS) return void socket.destroy()
+      if (sockets.size >= MAX_SOCKETS) {
+        socket.destroy()
+        recordTurnedAway()
+        return
+      }
       sockets.add(socket)
       socket.setNoDelay(true)
       socket.setTimeout(IDLE_SOCKET_MS)

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import type { SendRefusal } from '../../audit/outbox.ts'
+import type { EventBudget } from '../budget/budget.ts'
 import type { SandboxDoor } from '../identity.ts'
-import { type Denial, describeDenial } from './events.ts'
+import { type Denial, repeatable } from './events.ts'
 import { answerInstead } from './forward.ts'
 import { type Refusal, refusal, type WireFormat } from './wire/formats.ts'
 
@@ -21,9 +21,9 @@ export interface Asked extends Omit<Denial, 'reason'> {
 export type Refuse = (response: ServerResponse, refused: Refusal, asked: Asked) => Promise<void>
 
 /** Refusals are recorded once, and then answered in the shape that the client's own provider would use. */
-export function createRefuse(sandbox: SandboxDoor, record: SendRefusal): Refuse {
+export function createRefuse(sandbox: SandboxDoor, record: EventBudget['record']): Refuse {
   return async (response, refused, { format, ...asked }) => {
-    const recorded = await record(describeDenial(sandbox.id, { ...asked, reason: refused.reason }))
+    const recorded = await record(repeatable(sandbox.id, { ...asked, reason: refused.reason }))
     answerInstead(response, format, recorded ? refused : NOT_RECORDED)
     // node:http reads an unread body away so that the client gets its answer; one that does not end is cut off.
     const { req } = response

@@ -1,15 +1,26 @@
 import { auditEvent } from '../../audit/event.ts'
-import type { Outbox } from '../../audit/outbox.ts'
-import type { AuditEvent } from '../../contract/audit.ts'
+import type { AuditEvent, Folded } from '../../contract/audit.ts'
+import type { EventBudget } from '../budget/budget.ts'
+import type { StandsFor } from '../budget/folds.ts'
 import { policyOf, type SandboxDoor } from '../identity.ts'
 import type { PorterEvent } from './connection.ts'
 
 /** What the audit log says of one sandbox's porter. It has happened in any case, so it is written when the log can. */
-export function createPorterEvents({ sandbox, outbox }: { sandbox: SandboxDoor; outbox: Pick<Outbox, 'gather'> }) {
-  return (event: PorterEvent): void => outbox.gather(describe(event, sandbox))
+export function createPorterEvents({ sandbox, budget }: { sandbox: SandboxDoor; budget: Pick<EventBudget, 'record'> }) {
+  return (event: PorterEvent): void => {
+    const target = 'instance' in event ? event.instance : ''
+    const describe = ({ what, folded }: StandsFor) =>
+      describeEvent(
+        what === 'many' && event.type !== 'refused' ? { ...event, instance: 'different ones' } : event,
+        sandbox,
+        folded,
+      )
+    void budget.record({ sort: `porter ${event.type}`, target, describe })
+  }
 }
 
-function describe(event: PorterEvent, sandbox: SandboxDoor): AuditEvent {
+function describeEvent(event: PorterEvent, sandbox: SandboxDoor, folded?: Folded): AuditEvent {
+  const counted = folded ? { folded } : {}
   const identity = sandbox.current()
   const common = {
     actor: { type: 'sandbox', id: sandbox.id },
@@ -24,15 +35,23 @@ function describe(event: PorterEvent, sandbox: SandboxDoor): AuditEvent {
       return auditEvent('porter.connected', {
         ...seen,
         reason: 'porter-connected',
-        detail: { instance: event.instance },
+        detail: { instance: event.instance, ...counted },
       })
     case 'replaced': {
       const { instance, before } = event
-      return auditEvent('porter.replaced', { ...seen, reason: 'porter-replaced', detail: { instance, before } })
+      return auditEvent('porter.replaced', {
+        ...seen,
+        reason: 'porter-replaced',
+        detail: { instance, before, ...counted },
+      })
     }
     case 'lost':
-      return auditEvent('porter.lost', { ...seen, reason: 'porter-lost', detail: { instance: event.instance } })
+      return auditEvent('porter.lost', {
+        ...seen,
+        reason: 'porter-lost',
+        detail: { instance: event.instance, ...counted },
+      })
     case 'refused':
-      return auditEvent('porter.refused', { ...common, decision: 'deny', reason: 'second-porter', detail: {} })
+      return auditEvent('porter.refused', { ...common, decision: 'deny', reason: 'second-porter', detail: counted })
   }
 }

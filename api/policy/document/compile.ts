@@ -65,6 +65,7 @@ export function compilePolicy(
         restricted: labels.restricted ?? 'none',
       },
     },
+    ...(document.events ? { events: document.events } : {}),
   } as const
   return { ok: true, policy: { name: document.policy, version, hash: hashOf(body), ...body }, notes }
 }

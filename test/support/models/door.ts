@@ -4,6 +4,7 @@ import { createOutbox } from '../../../api/audit/outbox.ts'
 import type { AuditEvent } from '../../../api/contract/audit.ts'
 import type { Assignment, Provider } from '../../../api/contract/models.ts'
 import type { PolicyInForce } from '../../../api/contract/policy.ts'
+import { type BudgetLimits, createEventBudget } from '../../../api/gateway/budget/budget.ts'
 import type { DoorIdentity } from '../../../api/gateway/identity.ts'
 import { createDemo } from '../../../api/gateway/models/demo/answer.ts'
 import { createModels, type ModelsDeps } from '../../../api/gateway/models/listener.ts'
@@ -35,10 +36,17 @@ interface Given extends Partial<Pick<ModelsDeps, 'append' | 'limits' | 'timeouts
   providers?: Provider[]
   assignments?: Assignment[]
   keys?: Record<string, string>
+  budget?: Partial<BudgetLimits>
 }
 
 /** A model socket on a loopback port, with everything behind it real but the log, which is a list. */
-export async function openModelDoor({ providers = [], assignments = [], keys = {}, ...deps }: Given = {}) {
+export async function openModelDoor({
+  providers = [],
+  assignments = [],
+  keys = {},
+  budget: budgetLimits = {},
+  ...deps
+}: Given = {}) {
   const events: AuditEvent[] = []
   const waiting = new Set<() => void>()
   const world: { who: DoorIdentity | null; providers: Provider[]; assignments: Assignment[] } = {
@@ -52,8 +60,11 @@ export async function openModelDoor({ providers = [], assignments = [], keys = {
     events.push(event)
     for (const check of waiting) check()
   }
+  const sandbox = { id: someone.sandbox, current: () => world.who }
+  const outbox = createOutbox({ append, log })
+  const budget = createEventBudget({ sandbox, outbox, limits: budgetLimits })
   const models = createModels({
-    sandbox: { id: someone.sandbox, current: () => world.who },
+    sandbox,
     providers: {
       catalog: () => ({
         providers: new Map(world.providers.map((each) => [each.id, each])),
@@ -62,7 +73,8 @@ export async function openModelDoor({ providers = [], assignments = [], keys = {
       keyOf: (id) => keys[id] ?? null,
     },
     append,
-    outbox: createOutbox({ append, log }),
+    outbox,
+    budget,
     demo: createDemo(),
     log,
     ...(deps.limits ? { limits: deps.limits } : {}),
@@ -97,6 +109,12 @@ export async function openModelDoor({ providers = [], assignments = [], keys = {
           waiting.add(check)
         })
       return events.filter((event) => event.kind === kind)
+    },
+    /** What is done when a door closes: nothing is counted only after it. */
+    async settle() {
+      await models.closeAll('killed')
+      budget.close()
+      await outbox.flush()
     },
     async close() {
       await models.closeAll('killed')

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import pino from 'pino'
 import type { AuditEvent } from '../../../api/contract/audit.ts'
+import type { PolicyInForce } from '../../../api/contract/policy.ts'
 import type { SandboxSpec } from '../../../api/contract/programs/runner.ts'
 import { createKeyedQueue } from '../../../api/flow/keyed-queue.ts'
 import { openDoor } from '../../../api/gateway/door.ts'
@@ -11,7 +12,11 @@ import { porterSession } from './porter-session.ts'
 import type { TestRunner } from './sandboxes.ts'
 
 /** A real container behind a real door of the gateway, in the test's process. The log is a list, and no name resolves. */
-export async function sandboxWithDoor(runner: TestRunner, wanted: Partial<SandboxSpec> = {}) {
+export async function sandboxWithDoor(
+  runner: TestRunner,
+  wanted: Partial<SandboxSpec> = {},
+  policy: PolicyInForce = somePolicy,
+) {
   const events: AuditEvent[] = []
   const append = async (event: AuditEvent) => {
     events.push(event)
@@ -22,7 +27,7 @@ export async function sandboxWithDoor(runner: TestRunner, wanted: Partial<Sandbo
       directory: join(runner.socketsRoot, spec.id),
       recordings: join(runner.root, 'recordings', spec.id),
       porterUser: spec.users.porter,
-      sandbox: { id: spec.id, current: () => ({ ...someone, sandbox: spec.id, policy: somePolicy }) },
+      sandbox: { id: spec.id, current: () => ({ ...someone, sandbox: spec.id, policy }) },
       egress: {
         append,
         resolve: () => Promise.reject(new Error('There is no resolver here.')),
@@ -51,6 +56,8 @@ export async function sandboxWithDoor(runner: TestRunner, wanted: Partial<Sandbo
 
   return {
     id: spec.id,
+    /** The socket through which its porter reaches the gateway's proxy. */
+    egressSocket: join(runner.socketsRoot, spec.id, 'egress.sock'),
     events,
     porter: () => state.door.porter,
     /** Asked at the porter's own socket: the gateway, which does not ask for it, is away for that moment. */

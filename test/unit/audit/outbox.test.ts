@@ -64,6 +64,19 @@ describe('an end', () => {
     expect(written).toHaveLength(names.length)
   })
 
+  test('that is written late says so once, when it is in the log', async () => {
+    const { outbox, state } = scripted()
+    const stored: string[] = []
+    await outbox.send(named('1'), () => stored.push('1'))
+    state.up = false
+    await outbox.send(named('2'), () => stored.push('2'))
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(stored).toEqual(['1'])
+    state.up = true
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(stored).toEqual(['1', '2'])
+  })
+
   test('that the log never takes does not hold up the others', async () => {
     const { outbox, state, written } = scripted()
     state.never = 'bad'
@@ -98,47 +111,6 @@ describe('gathered events', () => {
   })
 })
 
-describe('refusals', () => {
-  test('that the log did not take are written later, in their order', async () => {
-    const { outbox, state, written } = scripted()
-    const refuse = outbox.refusals((lost) => named(`${lost} denials`))
-    state.up = false
-    for (const name of ['1', '2', '3']) expect(await refuse(named(name))).toBe(false)
-    state.up = true
-    expect(await refuse(named('4'))).toBe(true)
-    await vi.advanceTimersByTimeAsync(5_000)
-    expect(written).toEqual(['4', '1', '2', '3'])
-  })
-
-  test('beyond what may wait are counted, and one event says how many', async () => {
-    const { outbox, state, written, tried } = scripted()
-    const refuse = outbox.refusals((lost) => named(`${lost} denials`), 2)
-    state.up = false
-    for (const name of ['1', '2', '3', '4', '5']) await refuse(named(name))
-    await vi.advanceTimersByTimeAsync(1_000)
-    expect(written).toEqual([])
-    expect(tried.length).toBeGreaterThan(7)
-    state.up = true
-    await vi.advanceTimersByTimeAsync(5_000)
-    expect(written).toEqual(['1', '2', '3 denials'])
-  })
-
-  test('of one lane take no room from another, and none from ends', async () => {
-    const { outbox, state, written } = scripted()
-    const [one, two] = [
-      outbox.refusals((lost) => named(`a${lost}`), 1),
-      outbox.refusals((lost) => named(`b${lost}`), 1),
-    ]
-    state.up = false
-    for (const name of ['1', '2', '3']) await one(named(name))
-    await two(named('4'))
-    await outbox.send(named('5'))
-    state.up = true
-    await vi.advanceTimersByTimeAsync(5_000)
-    expect(written).toEqual(['1', '4', '5', 'a2'])
-  })
-})
-
 describe('flush', () => {
   test('resolves at once when nothing is owed', async () => {
     await scripted().outbox.flush()
@@ -161,12 +133,10 @@ describe('flush', () => {
     expect(written.toSorted()).toEqual(['1', '2'])
   })
 
-  test('does not wait for the present pause to end, and writes the count of what was lost too', async () => {
+  test('does not wait for the present pause to end', async () => {
     const { outbox, state, written } = scripted()
-    const refuse = outbox.refusals((lost) => named(`${lost} denials`), 1)
     state.up = false
-    for (const name of ['1', '2', '3']) await refuse(named(name))
-    await outbox.send(named('end'))
+    for (const name of ['1', '2', 'end']) await outbox.send(named(name))
     await vi.advanceTimersByTimeAsync(30_000)
     state.up = true
     const startedMs = Date.now()
@@ -174,7 +144,7 @@ describe('flush', () => {
     await vi.advanceTimersByTimeAsync(10)
     await flush
     expect(Date.now() - startedMs).toBeLessThan(50)
-    expect(written).toEqual(['1', 'end', '2 denials'])
+    expect(written).toEqual(['1', '2', 'end'])
   })
 
   test('gives up after three seconds, and what is owed is still tried', async () => {

@@ -404,6 +404,24 @@ describe('in force', () => {
     const egress = 'egress: [{ host: "*.github.io", protocol: http, unsafeSharedHost: true }]'
     expect(policyInForce.parse(inForce(written({ egress })).policy).egress[0]?.unsafeSharedHost).toBe(true)
   })
+  test('events: what a policy does not say is the usual, keeps its hash, and half of it may be said', () => {
+    const plain = inForce(written()).policy
+    expect(plain).not.toHaveProperty('events')
+    const { policy } = inForce(`${written()}\nevents: { perSecond: 5 }`)
+    expect(policyInForce.parse(policy).events).toEqual({ burst: 10_000, perSecond: 5 })
+    expect(policy.hash).not.toBe(plain.hash)
+  })
+  test.for([
+    ['burst: 199', 'events.burst'],
+    ['burst: 1000001', 'events.burst'],
+    ['perSecond: 4', 'events.perSecond'],
+    ['perSecond: 2001', 'events.perSecond'],
+    ['perSecond: 7.5', 'events.perSecond'],
+    ['unlimited: true', 'events.unlimited'],
+  ] as const)('events: { %s } is refused with its place', ([field, path]) => {
+    const parsed = parsePolicy(`${written()}\nevents: { ${field} }`)
+    expect(parsed.ok ? null : parsed.problems.map((problem) => problem.path)).toEqual([path])
+  })
   test('a long list of unsafe rules is cut short, and says so', () => {
     const rules = Array.from({ length: 25 }, (_, index) => `{ host: h${index}.example.org, unsafeOpaque: true }`)
     const [line] = unsafeFields(inForce(written({ egress: `egress: [${rules.join(', ')}]` })).policy)

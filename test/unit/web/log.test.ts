@@ -168,6 +168,13 @@ describe('words', () => {
     expect([verdict.mark?.title ?? null, verdict.why]).toEqual([mark, why])
   })
 
+  const asking = { method: 'GET', host: 'a.example', port: 80, path: '/x', phase: 'work', address: null, raw: null }
+  const model = { path: '', alias: null, provider: null, model: null }
+  const folded = (times: number, tookMs: number) => ({
+    times,
+    firstAt: 1_760_000_000_000,
+    lastAt: 1_760_000_000_000 + tookMs,
+  })
   const sentences: Array<[kind: AuditKind, detail: object, words: string]> = [
     ['sandbox.state', { from: 'proving', to: 'claimed', detail: null }, 'Sandbox ready'],
     ['sandbox.state', { from: null, to: 'a-state-of-long-ago', detail: 'x' }, 'Sandbox a-state-of-long-ago: x'],
@@ -179,6 +186,23 @@ describe('words', () => {
     ['platform.started', { program: 'server', version: '0.1.0', unsafe: [] }, 'server 0.1.0 started'],
     ['audit.read', { query: 'feed?last=200', rows: 200 }, 'Follows the log, 200 rows'],
     ['audit.read', { nonsense: true }, 'audit.read'],
+    ['egress.request', asking, 'GET a.example:80/x'],
+    ['egress.request', { ...asking, query: 'token=[masked]' }, 'GET a.example:80/x?token=[masked]'],
+    ['egress.request', { ...asking, folded: folded(4812, 60_000) }, 'GET a.example:80/x, 4,812 times in 60 s'],
+    ['egress.request', { ...asking, folded: folded(2, 999) }, 'GET a.example:80/x, 2 times within a second'],
+    ['egress.request', { ...asking, folded: folded(1, 0) }, 'GET a.example:80/x'],
+    [
+      'egress.request',
+      { ...asking, host: '', raw: 'Different targets', folded: folded(120_311, 59_600) },
+      'Different targets, 120,311 times in 60 s',
+    ],
+    ['egress.request', { ...asking, host: '', raw: '' }, 'A request that could not be read'],
+    ['model.request', { ...model, folded: folded(70, 5_000) }, 'Asks a model, 70 times in 5 s'],
+    [
+      'porter.lost',
+      { instance: 'i', folded: folded(12, 60_000) },
+      'Lost the connection to the sandbox, 12 times in 60 s',
+    ],
   ]
   test.each(sentences)('%s %j reads %s', (kind, detail, words) => {
     expect(sentence(event(1, { kind, detail: { ...detail } }))).toBe(words)

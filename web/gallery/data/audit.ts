@@ -38,6 +38,40 @@ export const denied = event(
   { ...request, host: 'paste.example.net' },
   { decision: 'deny', reason: 'no-rule' },
 )
+export const countedEvent = event(
+  11,
+  'egress.request',
+  {
+    ...request,
+    method: '',
+    host: 'paste.example.net',
+    folded: { times: 4812, firstAt: AT - 49_000, lastAt: AT + 11_000 },
+  },
+  { decision: 'deny', reason: 'no-rule' },
+)
+export const countedManyEvent = event(
+  10,
+  'egress.request',
+  {
+    ...request,
+    ...{ method: '', host: '', port: null, raw: 'Different targets' },
+    folded: { times: 120_311, firstAt: AT - 50_000, lastAt: AT + 10_000 },
+  },
+  { decision: 'deny', reason: 'no-rule' },
+)
+export const queryEvent = event(
+  12,
+  'egress.request',
+  {
+    ...request,
+    method: 'GET',
+    host: 'intranet.example.org',
+    port: 80,
+    path: '/search',
+    query: 'q=tides&page=2&access_token=[masked]',
+  },
+  { rule: 'standard/2' },
+)
 export const longEvent = event(
   7,
   'egress.request',
@@ -87,7 +121,18 @@ export const modelCall = event(3, 'model.call', {
   firstByteMs: 400,
   outcome: 'completed',
 })
-export const some = [allowed, denied, longEvent, bidiEvent, read, proofEvent, modelCall]
+export const some = [
+  queryEvent,
+  countedEvent,
+  countedManyEvent,
+  allowed,
+  denied,
+  longEvent,
+  bidiEvent,
+  read,
+  proofEvent,
+  modelCall,
+]
 
 const lag = (behindMs: number) =>
   behindMs === 0 ? '' : `event: lag\ndata: ${JSON.stringify({ waiting: 156_000, behindMs })}\n\n`

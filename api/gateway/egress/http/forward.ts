@@ -1,6 +1,7 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import type { EgressDenial } from '../../../contract/reasons.ts'
 import type { FairShare } from '../../../flow/fair-share.ts'
+import { clientOf } from '../../budget/client.ts'
 import type { EgressLimits } from '../limits.ts'
 import type { Route, Routes } from '../route.ts'
 import { absoluteTarget, escapeRaw } from '../target.ts'
@@ -11,7 +12,8 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 
 export async function refuseRequest({ request, response }: Exchange, routes: Routes, reason: EgressDenial) {
   const { method = '', url = '' } = request
-  const { answer } = await routes.refuse({ reason, method, raw: escapeRaw(`${method} ${url}`) })
+  const raw = escapeRaw(`${method} ${url}`)
+  const { answer } = await routes.refuse({ reason, method, raw }, clientOf(request.socket))
   respond({ request, response }, answer)
 }
 
@@ -30,7 +32,7 @@ export async function forward(
   if (!METHODS.has(method)) return refuseRequest(exchange, routes, 'method-not-allowed')
   const target = absoluteTarget(method, url)
   if (!target.ok) return refuseRequest(exchange, routes, target.reason)
-  const route = await routes.open(target.request)
+  const route = await routes.open(target.request, clientOf(request.socket))
   if (!route.ok) return respond(exchange, route.answer)
   const client = request.socket
   if (client.destroyed) return route.end('client-closed', null)

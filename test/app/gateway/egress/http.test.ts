@@ -286,3 +286,37 @@ describe('what is sent on', () => {
     expect(new Set(world.events.map(({ correlation }) => correlation)).size).toBe(2)
   })
 })
+
+describe('the query', () => {
+  test('A14 goes up as it came, and into the log capped, without its secrets, and never into the decision', async () => {
+    const { seen, world } = await setUp()
+    const query = `q=tides&access_token=Hunter2&k=ghp_abcdefghij0123456789abcdefghij012345&long=${'y-'.repeat(1_000)}`
+    await world.raw(request(`GET http://example.com/a?${query} HTTP/1.1`))
+    await world.until((events) => events.length === 2)
+    expect(seen[0]?.split(' ')[1]).toBe(`/a?${query}`)
+    for (const { kind, detail } of world.events) {
+      const shown = 'query' in detail ? detail.query : undefined
+      expect(shown, kind).toMatch(/^q=tides&access_token=\[masked\]&k=\[masked\]&long=y-y-/)
+      expect(shown?.length).toBeLessThanOrEqual(1_024)
+      expect('path' in detail && detail.path).toBe('/a')
+    }
+    expect(JSON.stringify(world.events)).not.toMatch(/Hunter2|ghp_/)
+  })
+
+  test.each<[string, string, Record<string, unknown>]>([
+    ['of a refused request', 'GET http://evil.example/a?x=1&sig=abc HTTP/1.1', { query: 'x=1&sig=[masked]' }],
+    ['that is empty', 'GET http://evil.example/a? HTTP/1.1', { query: '' }],
+    [
+      'that holds line breaks and controls',
+      'GET http://evil.example/?a%0d%0ab=%1b%5b31m HTTP/1.1',
+      { query: 'a%0d%0ab=%1b%5b31m' },
+    ],
+    ['that is not there', 'GET http://evil.example/a HTTP/1.1', {}],
+  ])('A14 %s', async (_what, first, expected) => {
+    const { world } = await setUp()
+    await world.raw(request(first))
+    const [event] = world.denials()
+    const detail = event && 'host' in event.detail ? event.detail : {}
+    expect('query' in detail ? { query: detail.query } : {}).toEqual(expected)
+  })
+})

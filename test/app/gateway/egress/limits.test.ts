@@ -48,7 +48,7 @@ describe('limits', () => {
     for (const answer of answers) expect(answer).toMatch(/^HTTP\/1.1 503 [\s\S]*too-many-connections/)
     await world.until(() => world.denials().length > 0)
     expect(world.denials()).toMatchObject([
-      { reason: 'too-many-connections', detail: { raw: '20 connections beyond 3' } },
+      { reason: 'too-many-connections', detail: { raw: 'connections beyond 3', folded: { times: 20 } } },
     ])
     expect(upstream.connections()).toBe(before)
     // As soon as one is closed there is room again.

@@ -3,12 +3,25 @@ import type { AuditView } from '../../../../api/contract/audit.ts'
 import type { PolicyRef } from '../../../../api/contract/in-force.ts'
 import { Tag } from '../../components/Tag.tsx'
 import styles from './EventDrawer.module.css'
-import { isProof, sentence, verdictOf } from './words.ts'
+import { countOf, isProof, sentence, verdictOf } from './words.ts'
 
 const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
 
 const shown = (value: unknown): string =>
   typeof value === 'string' ? value : value === null ? '–' : JSON.stringify(value, null, 2)
+
+/** A count as people read it: how often, and when for the first and the last time. */
+const detailsOf = (event: AuditView): Record<string, unknown> => {
+  const counted = countOf(event)
+  if (!counted) return event.detail
+  const { folded: _, ...rest } = event.detail
+  return {
+    ...rest,
+    'How often': counted.times.toLocaleString('en'),
+    'First time': exact.format(counted.firstAt),
+    'Last time': exact.format(counted.lastAt),
+  }
+}
 
 /** Everything that the log holds on one event. */
 export const EventDrawer = ({ event, onClose }: { event: AuditView | null; onClose: () => void }) => (
@@ -40,7 +53,7 @@ export const EventDrawer = ({ event, onClose }: { event: AuditView | null; onClo
             Policy: event.policy && policyWords(event.policy),
           }}
         />
-        <Facts title="Details" facts={event.detail} />
+        <Facts title="Details" facts={detailsOf(event)} />
         <Facts
           title="Identifiers"
           facts={{
@@ -72,7 +85,7 @@ const Facts = ({ title, facts }: { title: string; facts: Record<string, unknown>
     <h3>{title}</h3>
     <dl className={styles.facts}>
       {Object.entries(facts)
-        .filter(([, value]) => value !== null)
+        .filter(([, value]) => value !== null && value !== '')
         .map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>

@@ -62,7 +62,7 @@ const words: Record<Reason, string> = {
   ech: 'Encrypted Client Hello cannot be checked',
 
   // A model call that was not made.
-  'rate-limit': 'Too many calls in a short time',
+  'rate-limit': 'Too many requests in a short time',
   'too-many-calls': 'Too many calls at once',
   'path-unknown': 'Not a model call that Backlot offers',
   'method-refused': 'Method not allowed for model calls',

@@ -1,5 +1,12 @@
 import { z } from 'zod'
-import { type AuditKind, type AuditView, type Decision, detailOf } from '../../../../api/contract/audit.ts'
+import {
+  type AuditKind,
+  type AuditView,
+  type Decision,
+  detailOf,
+  type Folded,
+  folded,
+} from '../../../../api/contract/audit.ts'
 import type { SandboxState } from '../../../../api/contract/prototypes.ts'
 import type { Tone } from '../../components/tone.ts'
 import { reasonWords } from './reasons.ts'
@@ -21,6 +28,8 @@ const quoted = (argv: readonly string[]): string =>
 const modelName = ({ provider, model }: { provider: string | null; model: string | null }) =>
   provider && model ? `${provider}/${model}` : null
 const place = ({ host, port }: { host: string; port: number | null }) => (port === null ? host : `${host}:${port}`)
+const pathOf = ({ path, query }: { path: string | null; query?: string | undefined }) =>
+  `${path ?? ''}${query === undefined ? '' : `?${query}`}`
 const accepting = (unsafe: readonly string[]): string => (unsafe.length === 0 ? '' : `, accepting ${unsafe.join('; ')}`)
 
 const because = (why: string | null): string => (why === null ? '' : `: ${why}`)
@@ -50,7 +59,7 @@ const stateSentences: Record<string, string> = {
 /** Each kind in a person's words. A kind without an entry does not compile. */
 const sentences: Record<AuditKind, (detail: unknown) => string> = {
   'egress.request': say(detailOf['egress.request'], (it) =>
-    it.host === '' ? (it.raw ?? 'A request that could not be read') : `${it.method} ${place(it)}${it.path ?? ''}`,
+    it.host === '' ? it.raw || 'A request that could not be read' : `${it.method} ${place(it)}${pathOf(it)}`.trim(),
   ),
   'egress.ended': say(detailOf['egress.ended'], (it) => {
     const status = it.status === null ? it.outcome : `${it.status}, ${it.outcome}`
@@ -149,12 +158,22 @@ const sentences: Record<AuditKind, (detail: unknown) => string> = {
   ),
 }
 
+/** For how many an event stands; null: for one. */
+export const countOf = ({ detail }: AuditView): Folded | null => folded.safeParse(detail.folded).data ?? null
+
+const timesWords = ({ times, firstAt, lastAt }: Folded): string => {
+  if (times === 1) return ''
+  const tookMs = lastAt - firstAt
+  return `, ${times.toLocaleString('en')} times ${tookMs < 1000 ? 'within a second' : `in ${Math.round(tookMs / 1000)} s`}`
+}
+
 /** What happened, in one line. Its strings were capped and escaped when they were written. */
 export const sentence = (event: AuditView): string => {
   try {
+    const counted = countOf(event)
     const { prototype } = event.names
     if (isStop(event.kind) && prototype) return stopWords[event.kind](`“${prototype}”`, whyIn.parse(event.detail).why)
-    return sentences[event.kind](event.detail)
+    return `${sentences[event.kind](event.detail)}${counted ? timesWords(counted) : ''}`
   } catch {
     // A row from an older version: its kind is known, its detail is not.
     return event.kind

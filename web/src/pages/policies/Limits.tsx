@@ -1,4 +1,4 @@
-import type { PolicyInForce } from '../../../../api/contract/policy.ts'
+import { type PolicyInForce, usualEvents } from '../../../../api/contract/policy.ts'
 import { dataLabel } from '../../../../api/contract/prototypes.ts'
 import { Tag } from '../../components/Tag.tsx'
 import { sizeWords } from '../../modules/sandbox/size.ts'
@@ -11,6 +11,8 @@ const modelWords = ({ cloud, local }: PolicyInForce['models']['default']): strin
   cloud === 'assigned' && local === 'assigned'
     ? 'Which models these are is chosen under Models.'
     : `Cloud model: ${targetWords(cloud)}. Local model: ${targetWords(local)}.`
+const eventWords = ({ burst, perSecond }: typeof usualEvents): string =>
+  `${burst.toLocaleString('en')} at once, then ${perSecond.toLocaleString('en')} a second`
 
 export const Limits = ({ policy }: { policy: PolicyInForce }) => (
   <div className={styles.limits}>
@@ -50,6 +52,10 @@ export const Limits = ({ policy }: { policy: PolicyInForce }) => (
         <div>
           <dt>Prototypes per person</dt>
           <dd>{policy.sandbox.perPerson}</dd>
+        </div>
+        <div>
+          <dt>Log entries</dt>
+          <dd>{eventWords(policy.events ?? usualEvents)}</dd>
         </div>
         <div>
           <dt>Isolation</dt>

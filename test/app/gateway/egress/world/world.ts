@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import { createOutbox } from '../../../../../api/audit/outbox.ts'
 import type { AuditEvent } from '../../../../../api/contract/audit.ts'
 import type { PolicyInForce, RuleInForce } from '../../../../../api/contract/policy.ts'
+import { type BudgetLimits, createEventBudget } from '../../../../../api/gateway/budget/budget.ts'
 import { dialAddress } from '../../../../../api/gateway/egress/dial.ts'
 import type { EgressLimits } from '../../../../../api/gateway/egress/limits.ts'
 import { createEgress } from '../../../../../api/gateway/egress/listener.ts'
@@ -66,6 +67,9 @@ interface WorldOptions {
   /** Instead of `answers`. */
   resolve?: Resolve
   limits?: Partial<EgressLimits>
+  /** As the policy says it. */
+  events?: PolicyInForce['events']
+  budget?: Partial<BudgetLimits>
 }
 
 export async function createWorld({
@@ -75,13 +79,16 @@ export async function createWorld({
   own = [],
   resolve,
   limits = {},
+  events: rate,
+  budget: budgetLimits = {},
 }: WorldOptions) {
   const directory = await mkdtemp(join(tmpdir(), 'egress-'))
   const events: AuditEvent[] = []
   /** In the order in which things happened: `audit:<decision>`, `resolve:<host>`, `dial:<address>:<port>`. */
   const order: string[] = []
   const watchers = new Set<() => void>()
-  const state = { identity: identityFor(policy(rules)) as DoorIdentity | null, auditUp: true, hold: Promise.resolve() }
+  const inForce = rate ? { ...policy(rules), events: rate } : policy(rules)
+  const state = { identity: identityFor(inForce) as DoorIdentity | null, auditUp: true, hold: Promise.resolve() }
   const lookups = new Map<string, number>()
   const errors: unknown[] = []
   const log = pino({ level: 'error' }, { write: (line: string) => void errors.push(line) })
@@ -96,10 +103,14 @@ export async function createWorld({
     order.push(`audit:${event.kind}:${event.decision}`)
     for (const look of watchers) look()
   }
+  const sandbox = { id: state.identity?.sandbox ?? newId('sb'), current: () => state.identity }
+  const outbox = createOutbox({ append, log })
+  const budget = createEventBudget({ sandbox, outbox, limits: budgetLimits })
   const egress = createEgress({
-    sandbox: { id: state.identity?.sandbox ?? newId('sb'), current: () => state.identity },
+    sandbox,
     append,
-    outbox: createOutbox({ append, log }),
+    outbox,
+    budget,
     resolve: async (host) => {
       order.push(`resolve:${host}`)
       if (resolve) return resolve(host)
@@ -126,6 +137,12 @@ export async function createWorld({
 
   return {
     egress,
+    /** What is done when a door closes: nothing is counted only after it. */
+    async settle() {
+      await egress.closeAll('killed')
+      budget.close()
+      await outbox.flush()
+    },
     events,
     order,
     state,
@@ -161,7 +178,7 @@ export async function createWorld({
       egress.rejudge()
     },
     async close() {
-      egress.closeAll('killed')
+      await egress.closeAll('killed')
       await new Promise<void>((done) => server.close(() => done()))
       await rm(directory, { recursive: true, force: true })
     },
