@@ -150,6 +150,8 @@ export interface Database {
   }
   /** Filled by a trigger, emptied by the sequencer. */
   audit_unsequenced: { priority: number; arrival: number; since: Date }
+  /** The words of 128 places in a row, made by the database. Insert-only. */
+  audit_text: { first_seq: number; words: string }
   /** Insert-only. */
   audit_chain: { seq: number; event_id: string; leaf_hash: Buffer; chain_hash: Buffer }
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { z } from 'zod'
 import { connectionTypes } from '../../store/connect.ts'
-import { type Cursor, fromTheFront, type Head, placeBatch, readAlongIndexes, readHead } from './place.ts'
+import { addWords, type Cursor, fromTheFront, type Head, placeBatch, readAlongIndexes, readHead } from './place.ts'
 
 /** pg_advisory_lock(int, int); migrations use (4600, 1). */
 const LOCK = [4600, 2]
@@ -13,6 +13,9 @@ const LOCK = [4600, 2]
 const IDLE_MS = 100
 /** Under a backlog, how long what is more urgent, or was committed late, may wait for the next look at the front. */
 const FRONT_MS = 500
+/** How long at a time the search may be fed before the next look at what waits. */
+const WORDS_MS = 100
+const WORDS_RETRY_MS = 60_000
 const RETRY_MS = 500
 const TIMEOUT_MS = 10_000
 
@@ -27,7 +30,7 @@ export function createSequencer(databaseUrl: string, onError: (error: unknown) =
   const closing = new AbortController()
   const stopped = () => closing.signal.aborted
   const pause = (ms: number) => delay(ms, null, { signal: closing.signal }).catch(() => {})
-  const state = { leading: false }
+  const state = { leading: false, wordsFrom: 0 }
   const running = keepSequencing()
 
   async function keepSequencing() {
@@ -76,8 +79,19 @@ export function createSequencer(databaseUrl: string, onError: (error: unknown) =
       const batch = await placeBatch(client, head, cursor)
       head = batch.head
       cursor = batch.cursor
-      if (!batch.isFull) await pause(IDLE_MS)
+      if (batch.isFull) continue
+      await makeSearchable(client)
+      await pause(IDLE_MS)
     }
+  }
+
+  /** Whatever keeps a stretch from being searched quickly must not keep events from their places: it is tried now and then. */
+  async function makeSearchable(client: pg.Client) {
+    const now = performance.now()
+    if (now < state.wordsFrom) return
+    state.wordsFrom = now + WORDS_RETRY_MS
+    await addWords(client, WORDS_MS)
+    state.wordsFrom = 0
   }
 
   return {

@@ -5,6 +5,9 @@ import type { Database } from '../../store/tables.ts'
 import { chainHash, GENESIS, leafHash } from './chain.ts'
 
 const PAGE = 1_000
+/** As in migration 005: so many places share one list of words. */
+const STRETCH = 128
+const WORDS_PAGE = 50
 const counted = z.object({ events: z.int() })
 
 export interface ChainProblem {
@@ -23,8 +26,8 @@ export interface ChainVerdict {
 
 /**
  * Recomputes the chain from the bodies, on one snapshot. It finds an event that was changed, removed, put in another
- * place or taken out of the chain, and columns that were made to say something else than the event (a search would then not
- * find it), by whoever can silence the triggers. What it cannot find from the database alone: the
+ * place or taken out of the chain, and columns or words that were made to say something else than the event (a search would
+ * then not find it), by whoever can silence the triggers. What it cannot find from the database alone: the
  * newest events removed from both tables together, or everything after some place rewritten with new hashes. For those,
  * a hash that was kept elsewhere must be compared (signed checkpoints that leave the machine).
  */
@@ -53,6 +56,8 @@ async function verifyIn(transaction: Transaction<Database>): Promise<ChainVerdic
     }
     if (page.length < PAGE) break
   }
+  const wrongWords = await findWrongWords(transaction)
+  if (wrongWords) return { ok: false, events, waiting, problem: wrongWords }
   const unplaced = await countUnplaced(transaction)
   if (unplaced === 0) return { ok: true, events, waiting }
   const what = `${unplaced} stored events have no place in the chain and are not waiting for one: places after ${events} were removed.`
@@ -83,6 +88,25 @@ function problemOf(place: Place, expectedSeq: number, previous: Buffer): string 
   if (!chainHash(previous, leaf).equals(place.chain_hash)) return 'The place does not follow from the one before.'
   if (!place.columns_hold) return 'The columns by which the event is found do not say what the event says.'
   return null
+}
+
+/** The first stretch of places whose words, by which a search finds it, are not those of its events. */
+async function findWrongWords(transaction: Transaction<Database>): Promise<ChainProblem | null> {
+  for (let expected = 1; ; ) {
+    const page = await transaction
+      .selectFrom('audit_text')
+      .select(['first_seq', sql<boolean>`words IS NOT DISTINCT FROM audit_words_from(first_seq)`.as('holds')])
+      .where('first_seq', '>=', expected)
+      .orderBy('first_seq')
+      .limit(WORDS_PAGE)
+      .execute()
+    for (const { first_seq, holds } of page) {
+      if (first_seq !== expected) return { seq: expected, what: 'What the search finds these places by is missing.' }
+      if (!holds) return { seq: expected, what: 'What the search finds these places by is not what their events say.' }
+      expected += STRETCH
+    }
+    if (page.length < WORDS_PAGE) return null
+  }
 }
 
 /** Stored events that neither have a place nor wait for one. */

@@ -2,54 +2,31 @@ import type { z } from 'zod'
 import { cleanText } from '../../audit/text.ts'
 import { type AuditView, auditEnvelope, auditKind, type auditList } from '../../contract/audit.ts'
 import type { Store } from '../../store/connect.ts'
-import { conditionOf, type EventFilter } from './filter.ts'
+import { searchEvents } from './search.ts'
+import { type EventQuery, type EventRow, selectEvents } from './select.ts'
 
 const MAX_NAME = 200
 const MAX_UNREADABLE = 2_000
-
-export interface EventQuery extends EventFilter {
-  /** Only places above this one, oldest first: for readers that follow. */
-  after?: number | undefined
-  /** Only places below this one. */
-  before?: number | undefined
-  limit: number
-}
 
 /**
  * Events that have their place, newest first, or oldest first with `after`. `cursor` is the last place of a full page: give
  * it back as `before` (or `after`) for the next one; null means that nothing is left for now.
  */
 export async function listEvents(db: Store, asked: EventQuery): Promise<z.infer<typeof auditList>> {
-  const following = asked.after !== undefined
-  let query = db
-    .selectFrom('audit_chain as c')
-    .innerJoin('audit_events as e', 'e.id', 'c.event_id')
-    .select(['c.seq', 'e.id', 'e.kind', 'e.at_ms', 'e.body'])
-    .where(await conditionOf(db, asked))
-    .orderBy('c.seq', following ? 'asc' : 'desc')
-    .limit(asked.limit)
-  if (asked.after !== undefined) query = query.where('c.seq', '>', asked.after)
-  if (asked.before !== undefined) query = query.where('c.seq', '<', asked.before)
-  const rows = await query.execute()
+  const { text } = asked
+  const rows = text === undefined ? await selectEvents(db, asked) : await searchEvents(db, { ...asked, text })
   const items = await withNames(db, rows.map(readEvent))
   const last = items.at(-1)
   return { items, cursor: last && items.length === asked.limit ? String(last.seq) : null }
 }
 
-interface Row {
-  seq: number
-  id: string
-  kind: string
-  at_ms: number
-  body: string
-}
 type Unnamed = Omit<AuditView, 'names'>
 
 /**
  * A body that is no event of ours can only come from somebody who holds a writer's password. It is shown as such: an error
  * here would hide every other event of the page.
  */
-function readEvent(row: Row): Unnamed {
+function readEvent(row: EventRow): Unnamed {
   const event = auditEnvelope.safeParse(JSON.parse(row.body))
   if (event.success) return { ...event.data, seq: row.seq }
   const kind = auditKind.safeParse(row.kind)

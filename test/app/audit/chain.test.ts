@@ -114,6 +114,25 @@ test.each(tampering)('verify finds $what (A01)', async ({ sql, seq }) => {
   expect(verdict.problem?.seq).toBe(seq)
 })
 
+const wordTampering = [
+  { what: 'words that were changed', sql: "UPDATE audit_text SET words = 'x' WHERE first_seq = 129", seq: 129 },
+  { what: 'words that were removed', sql: 'DELETE FROM audit_text WHERE first_seq = 1', seq: 1 },
+]
+test.each(wordTampering)('verify finds $what, by which a search finds events (A21)', async ({ sql, seq }) => {
+  await append(260)
+  await until('both stretches can be searched', async () => {
+    const rows = await database.db.selectFrom('audit_text').select('first_seq').execute()
+    return rows.length === 2 ? true : null
+  })
+  await sequencer.close()
+  expect(await verifyChain(database.db)).toEqual({ ok: true, events: 260, waiting: 0 })
+  const superuser = connect(database.ownerUrl, { max: 1 })
+  opened.push(() => superuser.destroy())
+  for (const statement of ['ALTER TABLE audit_text DISABLE TRIGGER ALL', sql])
+    await superuser.executeQuery(CompiledQuery.raw(statement))
+  expect((await verifyChain(database.db)).problem?.seq).toBe(seq)
+})
+
 test('verify says how many events no hash covers yet', async () => {
   await append(10)
   await placed(database.db, 10)

@@ -37,6 +37,9 @@ const nobodyMay = [
   'DELETE FROM audit_chain',
   'TRUNCATE audit_chain',
   'TRUNCATE audit_events, audit_chain CASCADE',
+  'UPDATE audit_text SET words = words',
+  'DELETE FROM audit_text',
+  'TRUNCATE audit_text',
 ]
 describe.each(everybody)('the audit log can only be added to, also by %s', (role) => {
   test.each(nobodyMay)('%s', async (statement) => {
@@ -58,6 +61,7 @@ const serverMayNot = [
   'INSERT INTO audit_unsequenced VALUES (0, 1)',
   'UPDATE audit_unsequenced SET priority = 0',
   'TRUNCATE audit_unsequenced',
+  "INSERT INTO audit_text VALUES (1, 'x')",
 ]
 const gatewayMayNot = [
   'SELECT body FROM audit_events',
@@ -65,6 +69,9 @@ const gatewayMayNot = [
   'SELECT * FROM audit_chain',
   "INSERT INTO audit_chain VALUES (1, gen_random_uuid(), decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex'))",
   'SELECT * FROM audit_unsequenced',
+  'SELECT * FROM audit_text',
+  'SELECT audit_add_words()',
+  'SELECT audit_words_from(1)',
   'DELETE FROM audit_unsequenced',
   'SELECT * FROM people',
   'SELECT * FROM sessions',
@@ -105,6 +112,7 @@ const allowed: Array<[keyof typeof as, string]> = [
   ['server', 'SELECT id, kind, base_url, place, has_key, created_at, updated_at FROM providers'],
   ['server', 'SELECT body FROM audit_events'],
   ['server', 'DELETE FROM audit_unsequenced WHERE false'],
+  ['server', 'SELECT audit_add_words()'],
   ['gateway', 'SELECT sealed_key FROM providers'],
   ['gateway', 'SELECT * FROM sandboxes, prototypes, policies, model_assignments'],
 ]
