@@ -13,7 +13,6 @@ import { findPerson, mayRun } from '../people/people.ts'
 import { readPolicy } from '../policies/read.ts'
 import { keepLimit } from './limit.ts'
 import { type ProvisionDeps, provision } from './provision.ts'
-import { rebuildWords } from './rebuild-words.ts'
 import { type Cause, lockSandbox, type SandboxRow, transitionTo } from './transition.ts'
 
 export interface SandboxDeps {
@@ -25,6 +24,12 @@ export interface SandboxDeps {
 }
 
 const GETTING_READY: readonly SandboxState[] = ['building', 'starting', 'proving']
+
+/** What its owner reads where a terminal was. */
+const rebuildWords: Record<RebuildReason, string> = {
+  'policy-narrowed': 'Your admin changed the rules of this workspace. It is being rebuilt; your files stay.',
+  'policy-applied': 'This workspace is being rebuilt with its new rules. Your files stay.',
+}
 
 /** What follows a committed state. Each waits its turn in the sandbox's queue. */
 function createEffects({ db, runner, gateway, clientEnvironment, log }: SandboxDeps, queue: KeyedQueue<SandboxId>) {
