@@ -15,7 +15,6 @@ import { refuseHeld } from '../stops/held.ts'
 import { isDown, stoppedFrom } from './lifecycle.ts'
 import { keepLimit } from './limit.ts'
 import { type ProvisionDeps, provision } from './provision.ts'
-import { rebuildWords } from './rebuild-words.ts'
 import { type Cause, lockSandbox, type SandboxRow, transitionTo } from './transition.ts'
 
 export interface SandboxDeps {
@@ -26,6 +25,12 @@ export interface SandboxDeps {
   gateway: GatewayClient
   clientEnvironment: ProvisionDeps['clientEnvironment']
   log: FastifyBaseLogger
+}
+
+/** What its owner reads where a terminal was. */
+const rebuildWords: Record<RebuildReason, string> = {
+  'policy-narrowed': 'Your admin changed the rules of this workspace. It is being rebuilt; your files stay.',
+  'policy-applied': 'This workspace is being rebuilt with its new rules. Your files stay.',
 }
 
 /**

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -61,6 +61,20 @@ describe('the real one', () => {
         expect(await others.isOpen()).toBe(true)
       },
     )
+
+    test('another runtime has another porter, which alone may dial the door from then on', async () => {
+      const id = await claimed()
+      const owners = async () => {
+        const names = ['egress.sock', 'model.sock', 'porter.sock']
+        return new Set(
+          await Promise.all(names.map(async (name) => (await stat(join(world.directoryOf(id), name))).uid)),
+        )
+      }
+      expect(await owners()).not.toEqual(new Set([0]))
+      await world.database.db.updateTable('sandboxes').set({ runtime: 'runsc' }).where('id', '=', id).execute()
+      await world.client.openDoor(id)
+      expect(await owners()).toEqual(new Set([0]))
+    })
 
     test('a sandbox that nobody knows gets no door, since nobody may dial it', async () => {
       const id = newId('sb')

@@ -6,8 +6,8 @@ import { type SandboxState, sandboxState } from '../../contract/prototypes.ts'
 import type { Reason } from '../../contract/reasons.ts'
 import { type PolicyChange, policyChange } from '../../policy/change.ts'
 import type { Database } from '../../store/tables.ts'
-import { readPolicy } from '../policies/read.ts'
-import { type Cause, lockSandbox, runtimeOf, transitionTo } from './transition.ts'
+import { type Cause, lockSandbox, runtimeOf, transitionTo } from '../sandboxes/transition.ts'
+import { readPolicy } from './read.ts'
 
 type Rebuild = PolicyChange['rebuild']
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { sandboxState } from '../../../api/contract/prototypes.ts'
-import { type Following, following } from '../../../api/server/sandboxes/follow-policy.ts'
+import { type Following, following } from '../../../api/server/policies/follow.ts'
 
 describe('a sandbox whose policy gets a new version', () => {
   test.each<[keyof typeof following, none: Following, narrows: Following, widens: Following]>([
