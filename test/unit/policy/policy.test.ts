@@ -371,7 +371,11 @@ describe('in force', () => {
     expect(policy.sandbox).not.toHaveProperty('unsafeUnlimited')
     expect(policyInForce.parse(policy)).toEqual(policy)
     const sandbox = 'sandbox: { unsafeUnlimited: true }'
-    const accepted = inForce(written({ sandbox }), 1, { runtimes: ['runc'], unlimited: { runc: ['pids'] }, escapes: {} }).policy
+    const accepted = inForce(written({ sandbox }), 1, {
+      runtimes: ['runc'],
+      unlimited: { runc: ['pids'] },
+      escapes: {},
+    }).policy
     expect(policyInForce.parse(accepted).sandbox.unsafeUnlimited).toBe(true)
     expect(accepted.hash).not.toBe(policy.hash)
   })
