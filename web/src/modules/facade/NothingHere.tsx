@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { useEffect } from 'react'
+import { MessagePage } from '../../components/MessagePage.tsx'
 import { Facade } from './Facade.tsx'
 import styles from './NothingHere.module.css'
 
@@ -10,15 +11,18 @@ export const NothingHere = ({ what }: { what: 'page' | 'prototype' }) => {
     document.title = 'Not found · Backlot'
   }, [])
   return (
-    <div className={styles.page}>
-      <div className={styles.street}>
-        <Facade seed="nothing behind it" mood="down" />
-      </div>
-      <h1>Nothing behind this door</h1>
+    <MessagePage
+      title="Nothing behind this door"
+      picture={
+        <div className={styles.street}>
+          <Facade seed="nothing behind it" mood="down" />
+        </div>
+      }
+    >
       <p>This {what} does not exist, or you do not have access to it.</p>
       <Button component={Link} to="/">
         Go to the home page
       </Button>
-    </div>
+    </MessagePage>
   )
 }

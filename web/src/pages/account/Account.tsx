@@ -13,7 +13,7 @@ export const Account = () => {
       <Section title="Name">
         <NameForm name={me.person.name} />
       </Section>
-      <Section title="Password" intro="Changing it signs you out on every other device.">
+      <Section title="Password" intro="Changing it signs you out on every other device and ends all your API tokens.">
         <PasswordForm />
       </Section>
       <Section title="API tokens" intro="For scripts. A token can do everything that you can, until it expires.">

@@ -1,13 +1,14 @@
 import { Button, PasswordInput } from '@mantine/core'
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { password } from '../../../../api/contract/people.ts'
 import { messageOf } from '../../client/request.ts'
-import { changeMe } from '../../client/session.ts'
+import { changeMe, tokensQuery } from '../../client/session.ts'
 import { Problem } from '../../components/feedback/Problem.tsx'
 import styles from './Account.module.css'
 
 export const PasswordForm = () => {
+  const queries = useQueryClient()
   const [now, setNow] = useState('')
   const [next, setNext] = useState('')
   const [tried, setTried] = useState(false)
@@ -17,6 +18,7 @@ export const PasswordForm = () => {
       setNow('')
       setNext('')
       setTried(false)
+      void queries.invalidateQueries({ queryKey: tokensQuery.queryKey })
     },
   })
   const wanted = password.safeParse(next)
@@ -47,7 +49,7 @@ export const PasswordForm = () => {
       </Button>
       {save.isSuccess && (
         <p className={styles.saved} role="status">
-          Password changed.
+          Password changed. Your API tokens no longer work.
         </p>
       )}
     </form>

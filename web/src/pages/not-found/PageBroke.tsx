@@ -1,7 +1,7 @@
 import { Button, Group } from '@mantine/core'
 import { z } from 'zod'
 import { isOffline, messageOf, request } from '../../client/request.ts'
-import styles from './PageBroke.module.css'
+import { MessagePage } from '../../components/MessagePage.tsx'
 
 /** Anew with what the server has now; without an answer from it a reload would lose the page. */
 const tryAgain = async (reset: () => void) => {
@@ -15,8 +15,7 @@ const tryAgain = async (reset: () => void) => {
 
 /** In place of a page that failed. What runs in the workspaces goes on. */
 export const PageBroke = ({ error, reset }: { error: unknown; reset: () => void }) => (
-  <div className={styles.page} role="alert">
-    <h1>This page failed</h1>
+  <MessagePage title="This page failed" role="alert">
     <p>{messageOf(error)} What runs in your workspaces keeps running.</p>
     <Group>
       <Button onClick={() => void tryAgain(reset)}>Try again</Button>
@@ -24,5 +23,5 @@ export const PageBroke = ({ error, reset }: { error: unknown; reset: () => void 
         Go to the home page
       </Button>
     </Group>
-  </div>
+  </MessagePage>
 )

@@ -46,6 +46,9 @@ const EditForm = ({ person, onClose }: { person: Person; onClose: () => void }) 
       />
       <Roles value={roles} onChange={setRoles} error={roles.length === 0 && 'Choose at least one role.'} />
       {leaving && <p role="status">You will no longer be an admin. Only another admin can give you the role back.</p>}
+      {person.roles.includes('pm') && !roles.includes('pm') && (
+        <p role="status">This stops every workspace of {person.name}. The files are kept.</p>
+      )}
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>
           Cancel
