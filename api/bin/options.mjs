@@ -25,7 +25,8 @@ export const HELP = `Backlot: prototypes by coding agents, in sandboxes that sec
   --help             this text
 
   BACKLOT_HOME       state folder (default .backlot)
-  DATABASE_URL       a PostgreSQL for this Backlot alone, as a role that owns the database and may create roles
+  DATABASE_URL       a PostgreSQL for this Backlot alone, as a role that owns the database and may create roles;
+                     where it has the extension pg_trgm, a text is found quickly in a long log too
   DOCKER_HOST        a Docker engine that is not in one of the usual places
   BACKLOT_POLICIES   the folder of policies (default: policies)
   BACKLOT_URL        the origin that people type, when a TLS proxy stands in front

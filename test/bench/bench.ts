@@ -8,6 +8,7 @@ import { benchAudit } from './audit.ts'
 import { type BenchDatabase, benchDatabase } from './database.ts'
 import { type Figure, table } from './figure.ts'
 import { benchGateways } from './gateways.ts'
+import { benchLog } from './log.ts'
 import { benchModel } from './model.ts'
 import { startProgram } from './processes.ts'
 import { installPrograms } from './reference.ts'
@@ -67,6 +68,8 @@ async function measure(): Promise<Figure[]> {
     figures.push(...(await ofDoors(database)))
     say('audit …')
     figures.push(...(await benchAudit(database)))
+    say('log …')
+    figures.push(...(await benchLog(database)))
   } finally {
     await database.close()
   }

@@ -4,7 +4,7 @@ import type { Store } from '../../store/connect.ts'
 import { listen } from '../../store/listen.ts'
 import { listEvents, newestPlace } from './read.ts'
 
-const PAGE = 200
+const PAGE = 500
 const RETRY_MS = 500
 
 interface Subscriber {

@@ -8,8 +8,10 @@ import { type EventQuery, type EventRow, selectEvents } from './select.ts'
 const STRETCH = 128
 /** What is read event by event at a time. */
 const STRETCHES_AT_A_TIME = 16
-/** Looked through one by one; a text that is not rare is found here. What lies beyond is asked of the index. */
-const NEAR = 512 * STRETCH
+/** How many places are looked through before those beyond are. Growing, so that what is near costs nothing for what is far. */
+const WINDOWS = [64 * STRETCH, 512 * STRETCH, 4096 * STRETCH, Number.MAX_SAFE_INTEGER]
+/** From this many places on, words are asked of the index. */
+const NEAR = 64 * STRETCH
 /** Names that are looked up for one text. More people or prototypes than this with one text in their names are not all found by it. */
 const MAX_NAMED = 500
 
@@ -63,8 +65,7 @@ async function* stretchesWith(db: Store, asked: TextQuery): AsyncGenerator<Range
   const unlisted: Range[] = last > listed ? [[Math.max(first, listed + 1), last]] : []
   if (unlisted.length > 0 && !following) yield unlisted
   if (first <= listed) {
-    const range: Range = [stretchOf(first), stretchOf(Math.min(last, listed))]
-    yield* following ? oldestFirst(db, asked.text, range) : newestFirst(db, asked.text, range)
+    yield* listedStretches(db, asked.text, [stretchOf(first), stretchOf(Math.min(last, listed))], following)
   }
   if (unlisted.length > 0 && following) yield unlisted
 }
@@ -72,29 +73,29 @@ async function* stretchesWith(db: Store, asked: TextQuery): AsyncGenerator<Range
 /** The first place of the stretch in which a place is. */
 const stretchOf = (seq: number) => seq - ((seq - 1) % STRETCH)
 
-async function* newestFirst(db: Store, text: string, [first, last]: Range): AsyncGenerator<Range[]> {
-  let from = last
-  while (from >= first) {
-    const near: Range = [Math.max(first, from - NEAR + STRETCH), from]
-    let page = await listedWith(db, text, near, 'desc')
-    if (page.length === 0 && near[0] > first) page = await listedWith(db, text, [first, near[0] - STRETCH], 'desc')
-    const reached = page.at(-1)
-    if (reached === undefined) return
-    yield page.map((seq): Range => [seq, seq + STRETCH - 1])
-    from = reached - STRETCH
+/** The nearest windows first: a text that is everywhere is found in the first, one that is rare with one question to the index. */
+function* windows([first, last]: Range, following: boolean): Generator<Range> {
+  let [low, high] = [first, last]
+  for (const size of WINDOWS) {
+    if (low > high) return
+    const inner = following ? Math.min(high, low + size - STRETCH) : Math.max(low, high - size + STRETCH)
+    yield following ? [low, inner] : [inner, high]
+    if (following) low = inner + STRETCH
+    else high = inner - STRETCH
   }
 }
 
-async function* oldestFirst(db: Store, text: string, [first, last]: Range): AsyncGenerator<Range[]> {
-  let from = first
-  while (from <= last) {
-    const near: Range = [from, Math.min(last, from + NEAR - STRETCH)]
-    let page = await listedWith(db, text, near, 'asc')
-    if (page.length === 0 && near[1] < last) page = await listedWith(db, text, [near[1] + STRETCH, last], 'asc')
-    const reached = page.at(-1)
-    if (reached === undefined) return
-    yield page.map((seq): Range => [seq, seq + STRETCH - 1])
-    from = reached + STRETCH
+async function* listedStretches(db: Store, text: string, range: Range, following: boolean): AsyncGenerator<Range[]> {
+  for (const window of windows(range, following)) {
+    let [first, last] = window
+    for (;;) {
+      const page = await listedWith(db, text, [first, last], following ? 'asc' : 'desc')
+      if (page.length > 0) yield page.map((seq): Range => [seq, seq + STRETCH - 1])
+      const reached = page.at(-1)
+      if (page.length < STRETCHES_AT_A_TIME || reached === undefined) break
+      if (following) first = reached + STRETCH
+      else last = reached - STRETCH
+    }
   }
 }
 
