@@ -69,7 +69,7 @@ const StopForm = ({ asked, first, onClose }: { asked: Stop; first: Way; onClose:
         label={isHold ? 'Reason' : 'Reason (optional)'}
         description="The people whose work it is read this, with your name."
         maxLength={300}
-        data-autofocus
+        data-autofocus={first === 'hold' || undefined}
         value={typed}
         error={problem}
         onChange={(event) => {
@@ -79,7 +79,8 @@ const StopForm = ({ asked, first, onClose }: { asked: Stop; first: Way; onClose:
       />
       <Problem>{kill.error ? messageOf(kill.error) : null}</Problem>
       <Group justify="flex-end">
-        <Button variant="default" onClick={onClose}>
+        {/* Enter right after it opened must stop nothing. */}
+        <Button variant="default" data-autofocus={first === 'stop' || undefined} onClick={onClose}>
           Cancel
         </Button>
         <Button type="submit" color="red" loading={kill.isPending}>
