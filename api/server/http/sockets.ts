@@ -8,7 +8,10 @@ const NO_LONGER_ALLOWED = 1008
 /** A browser answers a close frame at once; a client that does not is cut off. */
 const GOODBYE_MS = 1_000
 
-/** A WebSocket that is refused leaves no connection behind; one that was let in is closed when its person signs out, is disabled, put on hold or loses a role, or its token is revoked. Call after @fastify/websocket. */
+/**
+ * A WebSocket that is refused leaves no connection behind; one that was let in is closed when its person signs out, is
+ * disabled, put on hold or loses a role, or its token is revoked. Call after @fastify/websocket.
+ */
 export function endSocketsWithTheirRight(app: App, live: LiveConnections): void {
   const callers = new WeakMap<IncomingMessage, Caller>()
   app.addHook('preHandler', async ({ raw, caller }) => {
