@@ -14,7 +14,7 @@
  *   POST   /sandboxes/:id/terminals/:name/resize  terminalSize   204
  *   DELETE /sandboxes/:id/terminals/:name                 204
  *   POST   /sandboxes/:id/terminals/:name/stream?offset=N duplex bytes; answer header `x-offset`: where its bytes begin
- *   POST   /kill               killOrder                  204: closes what the order covers, within a second
+ *   POST   /kill               killOrder                  204: ends what it covers (connections, terminals, commands), within a second
  *   PUT    /providers/:id?by=  providerSave               204: seals the key, stores the provider; `by`: the person, for the record
  *   DELETE /providers/:id?by=                             204
  *   POST   /providers/:id/test?by=                        providerTest

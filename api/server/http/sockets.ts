@@ -8,7 +8,10 @@ const NO_LONGER_ALLOWED = 1008
 /** A browser answers a close frame at once; a client that does not is cut off. */
 const GOODBYE_MS = 1_000
 
-/** A WebSocket that is refused leaves no connection behind; one that was let in is closed when its person signs out, is disabled or loses a role, or its token is revoked. Call after @fastify/websocket. */
+/**
+ * A WebSocket that is refused leaves no connection behind; one that was let in is closed when its person signs out, is
+ * disabled, put on hold or loses a role, or its token is revoked. Call after @fastify/websocket.
+ */
 export function endSocketsWithTheirRight(app: App, live: LiveConnections): void {
   const callers = new WeakMap<IncomingMessage, Caller>()
   app.addHook('preHandler', async ({ raw, caller }) => {
@@ -31,6 +34,6 @@ export function endSocketsWithTheirRight(app: App, live: LiveConnections): void 
 /** After we close, ws still delivers messages until the other side closes too: what is typed in that time must not be used. */
 function end(socket: WebSocket): void {
   socket.removeAllListeners('message')
-  socket.close(NO_LONGER_ALLOWED, 'You are signed out.')
+  socket.close(NO_LONGER_ALLOWED, 'This is no longer open to you.')
   setTimeout(() => socket.terminate(), GOODBYE_MS).unref()
 }

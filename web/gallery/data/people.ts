@@ -20,10 +20,11 @@ const person = (name: string, roles: Role[], more: Partial<ListedPerson> = {}): 
 
 export const ana = person('Ana Duarte', ['pm', 'admin', 'security'])
 export const ben = person('Ben Osei', ['pm'])
+export const chidi = person('Chidi Anagonye', ['security'])
 export const many: ListedPerson[] = [
   ana,
   ben,
-  person('Chidi Anagonye', ['security']),
+  chidi,
   person('Dana Scully', ['engineer'], { invited: true }),
   person('Elif Şahin', ['pm', 'engineer'], { disabled: true }),
 ]
@@ -47,6 +48,7 @@ export const everybody: Answers = {
   'GET /prototypes': json({ items: [], cursor: null }),
   'GET /sandboxes': json({ items: [], cursor: null }),
   'GET /people': json({ items: many }),
+  'GET /holds': json({ items: [] }),
   'GET /tokens': json({ items: [] }),
   'GET /models': json(models.demo),
   'GET /policies': json(policies),

@@ -1,6 +1,7 @@
+import type { Hold } from '../../../api/contract/holds.ts'
 import type { ContainerChanges } from '../../../api/contract/in-force.ts'
 import type { PrototypeView, SandboxState, SandboxView } from '../../../api/contract/prototypes.ts'
-import { ana } from './people.ts'
+import { ana, ben, chidi } from './people.ts'
 import { BIDI, id, LONG, WHEN } from './words.ts'
 
 export const proof = {
@@ -75,5 +76,51 @@ export const applying = prototype(
 export const lost = prototype('Map of shops', sandbox('lost'))
 export const long = prototype(LONG.slice(0, 120).trim(), sandbox('claimed'), { hypothesis: LONG })
 export const bidi = prototype(BIDI, sandbox('claimed'), { id: `pr_${id('bidi')}`, hypothesis: `${BIDI}\n${BIDI}` })
+
+const reason = 'It sent customer data to paste.example.net. Please leave it as it is until we have looked.'
+export const held = prototype(
+  'Loyalty points',
+  sandbox('stopped', {
+    id: `sb_${id('held')}`,
+    holds: [{ scope: 'sandbox', reason, placedAt: WHEN, by: { name: chidi.name, email: chidi.email } }],
+  }),
+)
+export const heldTwice = prototype('Store locator', {
+  ...held.sandbox,
+  holds: [
+    ...held.sandbox.holds,
+    { scope: 'person', reason: LONG.slice(0, 300), placedAt: WHEN, by: { name: LONG, email: chidi.email } },
+    { scope: 'everything', reason: BIDI, placedAt: WHEN, by: { name: BIDI, email: chidi.email } },
+  ],
+})
+export const holds: Hold[] = [
+  {
+    id: `ho_${id('one')}`,
+    scope: 'sandbox',
+    reason,
+    placedAt: WHEN,
+    sandbox: { id: held.sandbox.id, title: held.title, owner: ana.name },
+    person: null,
+    by: { id: chidi.id, name: chidi.name },
+  },
+  {
+    id: `ho_${id('two')}`,
+    scope: 'person',
+    reason: LONG.slice(0, 300),
+    placedAt: WHEN,
+    sandbox: null,
+    person: { id: ben.id, name: ben.name },
+    by: { id: chidi.id, name: chidi.name },
+  },
+  {
+    id: `ho_${id('three')}`,
+    scope: 'everything',
+    reason: BIDI,
+    placedAt: WHEN,
+    sandbox: null,
+    person: null,
+    by: { id: chidi.id, name: chidi.name },
+  },
+]
 
 export const every = [ready, building, proving, paused, stopped, failed, lost]

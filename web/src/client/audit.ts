@@ -9,9 +9,8 @@ import {
   auditSubjects,
   auditView,
 } from '../../../api/contract/audit.ts'
-import type { killOrder } from '../../../api/contract/programs/gateway.ts'
 import { messagesOf, type StreamMessage } from './event-stream.ts'
-import { nothing, openStream, RequestFailed, request } from './request.ts'
+import { openStream, RequestFailed, request } from './request.ts'
 
 const PAGE_SIZE = 200
 export type EventPage = z.output<typeof auditList>
@@ -26,8 +25,6 @@ export const subjectsQuery = queryOptions({
   queryFn: ({ signal }) => request('/audit/subjects', auditSubjects, { signal }),
   refetchInterval: 30_000,
 })
-
-export const stop = (order: z.input<typeof killOrder>) => request('/kill', nothing, { method: 'POST', body: order })
 
 const withParts = (search: string, parts: Record<string, string | number>): URLSearchParams => {
   const all = new URLSearchParams(search)

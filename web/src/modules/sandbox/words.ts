@@ -38,6 +38,14 @@ export const stateWords: Record<SandboxState, Words> = {
   removed: { short: 'Removed', tone: 'plain', long: 'The workspace was deleted.' },
 }
 
+const onHold: Words = {
+  short: 'On hold',
+  tone: 'bad',
+  long: 'Nothing in it can run until security or an admin releases it. Its files are kept.',
+}
+/** What a sandbox's state means to its owner, now. */
+export const wordsOf = ({ state, holds }: SandboxView): Words => (holds.length > 0 ? onHold : stateWords[state])
+
 export const labelWords: Record<DataLabel, { title: string; means: string }> = {
   public: { title: 'Public', means: 'Anyone may see it.' },
   internal: { title: 'Internal', means: 'Ordinary company information, no secrets.' },

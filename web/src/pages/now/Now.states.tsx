@@ -1,6 +1,6 @@
 import { bidiEvent, log, longEvent, some } from '../../../gallery/data/audit.ts'
 import { meAs } from '../../../gallery/data/people.ts'
-import { bidi, every, long } from '../../../gallery/data/prototypes.ts'
+import { bidi, every, holds, long } from '../../../gallery/data/prototypes.ts'
 import { fails, json, never, offline, type States } from '../../../gallery/state.ts'
 
 const at = '/now'
@@ -21,6 +21,17 @@ export const states: States = {
   offline: { at, answers: { [FEED]: offline, 'GET /sandboxes': offline }, shows: 'Connecting…' },
   'very long': { at, answers: { [FEED]: log([longEvent]), ...running([long]) }, shows: 'long-label.long-label' },
   bidi: { at, answers: { [FEED]: log([bidiEvent]), ...running([bidi]) }, shows: 'תשלום' },
+  'on hold': {
+    at,
+    answers: { [FEED]: log(some), ...running(every), 'GET /holds': json({ items: holds }) },
+    shows: 'By Chidi Anagonye',
+  },
+  'about to release': {
+    at,
+    answers: { [FEED]: log(some), ...running(every), 'GET /holds': json({ items: holds }) },
+    press: ['Release “Loyalty points”'],
+    shows: 'Nothing starts by itself',
+  },
   'about to stop everything': {
     at,
     answers: { [FEED]: log(some), ...running(every) },

@@ -2,8 +2,8 @@ import { ActionIcon, Menu } from '@mantine/core'
 import { IconHandStop, IconPlayerStop, IconUserOff } from '@tabler/icons-react'
 import type { PrototypeView } from '../../../../api/contract/prototypes.ts'
 import { stateWords } from '../../modules/sandbox/words.ts'
+import { type Stop, stopOne, stopPerson } from '../../modules/stops/stops.ts'
 import styles from './Now.module.css'
-import { type Stop, stopOne, stopPerson } from './stops.ts'
 
 export const RunningItem = ({ item, onAsk }: { item: PrototypeView; onAsk: (stop: Stop) => void }) => (
   <li>
@@ -23,7 +23,7 @@ export const RunningItem = ({ item, onAsk }: { item: PrototypeView; onAsk: (stop
         <Menu.Item leftSection={<IconPlayerStop size={16} />} onClick={() => onAsk(stopOne(item))}>
           Stop this prototype…
         </Menu.Item>
-        <Menu.Item leftSection={<IconUserOff size={16} />} onClick={() => onAsk(stopPerson(item))}>
+        <Menu.Item leftSection={<IconUserOff size={16} />} onClick={() => onAsk(stopPerson(item.owner))}>
           Stop all of {item.owner.name}'s prototypes…
         </Menu.Item>
       </Menu.Dropdown>

@@ -4,6 +4,7 @@ import { IconUserPlus } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { peopleQuery } from '../../client/people.ts'
 import { meQuery } from '../../client/session.ts'
+import { holdsQuery } from '../../client/stops.ts'
 import { Ready } from '../../components/feedback/Waiting.tsx'
 import { Page } from '../../components/Page.tsx'
 import { Rows } from '../../components/Rows.tsx'
@@ -14,6 +15,8 @@ import { PersonRow } from './PersonRow.tsx'
 export const People = () => {
   const query = useQuery(peopleQuery)
   const { data: me } = useQuery(meQuery)
+  const { data: holds } = useQuery(holdsQuery)
+  const held = new Set(holds?.items.map(({ person }) => person?.id))
   const [inviting, { open, close }] = useDisclosure()
   return (
     <Page
@@ -30,7 +33,12 @@ export const People = () => {
           <>
             <Rows>
               {items.map((person) => (
-                <PersonRow key={person.id} person={person} isMe={person.id === me?.person.id} />
+                <PersonRow
+                  key={person.id}
+                  person={person}
+                  isMe={person.id === me?.person.id}
+                  isHeld={held.has(person.id)}
+                />
               ))}
             </Rows>
             {items.length < 2 && (

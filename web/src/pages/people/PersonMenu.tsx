@@ -1,8 +1,8 @@
 import { ActionIcon, Menu } from '@mantine/core'
-import { IconDots, IconLink, IconPencil, IconUserCheck, IconUserOff } from '@tabler/icons-react'
+import { IconDots, IconHandStop, IconLink, IconPencil, IconUserCheck, IconUserOff } from '@tabler/icons-react'
 import type { ListedPerson } from '../../../../api/contract/people.ts'
 
-export type Dialog = 'edit' | 'link' | 'switch'
+export type Dialog = 'edit' | 'link' | 'hold' | 'switch'
 
 interface Props {
   person: ListedPerson
@@ -23,6 +23,13 @@ export const PersonMenu = ({ person, isMe, onPick }: Props) => (
       </Menu.Item>
       <Menu.Item leftSection={<IconLink size={16} />} disabled={person.disabled} onClick={() => onPick('link')}>
         New sign-in link…
+      </Menu.Item>
+      <Menu.Item
+        disabled={isMe || person.disabled}
+        leftSection={<IconHandStop size={16} />}
+        onClick={() => onPick('hold')}
+      >
+        Stop or hold…
       </Menu.Item>
       <Menu.Item
         color={person.disabled ? 'marigold' : 'red'}

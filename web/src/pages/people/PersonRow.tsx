@@ -5,13 +5,22 @@ import { changePerson, peopleQuery } from '../../client/people.ts'
 import { Age } from '../../components/Age.tsx'
 import { Confirm } from '../../components/feedback/Confirm.tsx'
 import { Tag } from '../../components/Tag.tsx'
+import { StopDialog } from '../../modules/stops/StopDialog.tsx'
+import { stopPerson } from '../../modules/stops/stops.ts'
 import { EditDialog } from './EditDialog.tsx'
 import { LinkDialog } from './LinkDialog.tsx'
 import styles from './People.module.css'
 import { type Dialog, PersonMenu } from './PersonMenu.tsx'
 import { roleWords } from './Roles.tsx'
 
-export const PersonRow = ({ person, isMe }: { person: ListedPerson; isMe: boolean }) => {
+interface Props {
+  person: ListedPerson
+  isMe: boolean
+  /** There is a hold on all that they have. */
+  isHeld: boolean
+}
+
+export const PersonRow = ({ person, isMe, isHeld }: Props) => {
   const queries = useQueryClient()
   const [dialog, setDialog] = useState<Dialog | null>(null)
   const close = () => setDialog(null)
@@ -32,6 +41,7 @@ export const PersonRow = ({ person, isMe }: { person: ListedPerson; isMe: boolea
         <small>{person.email}</small>
       </div>
       <div className={styles.roles}>
+        {isHeld && <Tag tone="bad">On hold</Tag>}
         {person.disabled && <Tag tone="bad">Disabled</Tag>}
         {person.invited && !isMe && !person.disabled && <Tag tone="marigold">Invited</Tag>}
         {person.roles.map((role) => (
@@ -44,6 +54,7 @@ export const PersonRow = ({ person, isMe }: { person: ListedPerson; isMe: boolea
       <PersonMenu person={person} isMe={isMe} onPick={setDialog} />
       <EditDialog person={dialog === 'edit' ? person : null} onClose={close} />
       <LinkDialog person={dialog === 'link' ? person : null} onClose={close} />
+      <StopDialog asked={dialog === 'hold' ? stopPerson(person) : null} first="hold" onClose={close} />
       <Confirm
         opened={dialog === 'switch'}
         title={person.disabled ? `Enable ${person.name}?` : `Disable ${person.name}?`}

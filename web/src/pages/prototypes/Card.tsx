@@ -7,13 +7,13 @@ import { Age } from '../../components/Age.tsx'
 import { Tag } from '../../components/Tag.tsx'
 import { Facade } from '../../modules/facade/Facade.tsx'
 import { Progress } from '../../modules/sandbox/Progress.tsx'
-import { labelWords, shareOf, stateWords } from '../../modules/sandbox/words.ts'
+import { labelWords, shareOf, wordsOf } from '../../modules/sandbox/words.ts'
 import styles from './Prototypes.module.css'
 
 export const Card = ({ prototype, onRemove }: { prototype: PrototypeView; onRemove: () => void }) => {
   const { sandbox, label, owner, title, hypothesis } = prototype
   const rising = isGettingReady(sandbox.state)
-  const words = stateWords[sandbox.state]
+  const words = wordsOf(sandbox)
   return (
     <li className={styles.card} data-state={sandbox.state}>
       <Facade
@@ -44,7 +44,12 @@ export const Card = ({ prototype, onRemove }: { prototype: PrototypeView; onRemo
             </ActionIcon>
           </Menu.Target>
           <Menu.Dropdown>
-            <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={onRemove}>
+            <Menu.Item
+              color="red"
+              disabled={sandbox.holds.length > 0}
+              leftSection={<IconTrash size={16} />}
+              onClick={onRemove}
+            >
               Delete…
             </Menu.Item>
           </Menu.Dropdown>

@@ -1,5 +1,5 @@
 import { meAs } from '../../../gallery/data/people.ts'
-import { bidi, every, long } from '../../../gallery/data/prototypes.ts'
+import { bidi, every, held, long } from '../../../gallery/data/prototypes.ts'
 import { fails, json, never, offline, type States } from '../../../gallery/state.ts'
 
 const at = '/prototypes'
@@ -10,6 +10,7 @@ export const states: States = {
   empty: { at, shows: 'What do you want to find out?' },
   'empty for who may not create': { at, answers: { 'GET /me': meAs(['security']) }, shows: 'You have no prototypes' },
   ready: { at, answers: list(every), shows: 'Refunds in one tap' },
+  'on hold': { at, answers: list([held, ...every]), shows: 'On hold' },
   error: {
     at,
     answers: { 'GET /prototypes': fails('internal', 'The database does not answer. Try again in a moment.') },

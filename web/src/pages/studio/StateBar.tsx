@@ -3,12 +3,12 @@ import { IconDots, IconTrash } from '@tabler/icons-react'
 import type { PrototypeView } from '../../../../api/contract/prototypes.ts'
 import { Tag } from '../../components/Tag.tsx'
 import { ProofBadge } from '../../modules/sandbox/ProofBadge.tsx'
-import { labelWords, stateWords } from '../../modules/sandbox/words.ts'
+import { labelWords, wordsOf } from '../../modules/sandbox/words.ts'
 import styles from './Studio.module.css'
 
 export const StateBar = ({ prototype, onRemove }: { prototype: PrototypeView; onRemove: (() => void) | null }) => {
   const { sandbox, title, hypothesis, label } = prototype
-  const words = stateWords[sandbox.state]
+  const words = wordsOf(sandbox)
   return (
     <header className={styles.bar}>
       <div className={styles.names}>

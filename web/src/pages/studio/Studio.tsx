@@ -12,6 +12,7 @@ import { RemoveDialog } from '../../modules/sandbox/RemoveDialog.tsx'
 import { GettingReady } from './GettingReady.tsx'
 import { Leaving } from './Leaving.tsx'
 import { NotYours } from './NotYours.tsx'
+import { OnHold } from './OnHold.tsx'
 import { StateBar } from './StateBar.tsx'
 import styles from './Studio.module.css'
 import { Terminals } from './Terminals.tsx'
@@ -53,10 +54,11 @@ const Opened = ({ prototype, leaving, onLeaving }: Props) => {
   const navigate = useNavigate()
   const [removing, setRemoving] = useState(false)
   const isMine = me?.person.id === prototype.owner.id
+  const isHeld = prototype.sandbox.holds.length > 0
   const remove = () => setRemoving(true)
   return (
     <>
-      <StateBar prototype={prototype} onRemove={isMine && !leaving ? remove : null} />
+      <StateBar prototype={prototype} onRemove={isMine && !leaving && !isHeld ? remove : null} />
       <Stage prototype={prototype} isMine={isMine} leaving={leaving} onRemove={remove} />
       <RemoveDialog
         prototype={removing ? prototype : null}
@@ -78,6 +80,7 @@ interface StageProps {
 const Stage = ({ prototype, isMine, leaving, onRemove }: StageProps) => {
   if (leaving) return <Leaving prototype={prototype} />
   if (!isMine) return <NotYours prototype={prototype} />
+  if (prototype.sandbox.holds.length > 0) return <OnHold prototype={prototype} />
   const { id, state, waiting } = prototype.sandbox
   if (isUsable(state))
     return (
