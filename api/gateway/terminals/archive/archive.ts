@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { Append } from '../../../audit/append.ts'
@@ -10,7 +11,8 @@ import { createLedger, type KeptSandbox, sandboxesIn } from './ledger.ts'
 import { type Expired, removeExpired } from './retention.ts'
 
 const COUNT_EVERY_MS = 60_000
-const LOOK_FOR_EXPIRED_EVERY = 60
+const SWEEP_EVERY_MS = 3_600_000
+const RETRY_MS = 2_000
 const DAY_MS = 86_400_000
 
 interface ArchiveDeps {
@@ -35,36 +37,43 @@ export function createArchive({ db, root, wanted, gauge, append, personOf, log }
     read: (ids) => readKept(db, ids),
     personOf,
   })
-  const state = { looks: 0, closed: false }
+  const closing = new AbortController()
+  const state = { sweepAt: 0 }
 
   async function look(): Promise<void> {
-    const isTime = state.looks++ % LOOK_FOR_EXPIRED_EVERY === 0
-    if (isTime) await alone(db, 'recordings', () => sweep())
     await ledger.recount()
+    if (performance.now() < state.sweepAt) return
+    await alone(db, 'recordings', sweep)
+    state.sweepAt = performance.now() + SWEEP_EVERY_MS
   }
   async function sweep(): Promise<void> {
     for (const one of await readExpired(db, await sandboxesIn(root), wanted.keptDays)) {
-      if (state.closed) return
+      if (closing.signal.aborted) return
       await removeExpired(one, { root, keptDays: wanted.keptDays, append })
       log.info({ sandbox: one.id }, 'recordings removed: they were kept long enough')
     }
   }
-  const queue = { running: Promise.resolve() }
-  const lookSoon = () => {
-    queue.running = queue.running.then(look).catch((error) => log.warn({ err: error }, 'recordings were not counted'))
+  /** Until they were counted once, no terminal can be opened. */
+  async function keepLooking(): Promise<void> {
+    while (!closing.signal.aborted) {
+      const pauseMs = await look().then(
+        () => COUNT_EVERY_MS,
+        (error) => {
+          log.warn({ err: error }, 'recordings were not counted; trying again')
+          return RETRY_MS
+        },
+      )
+      await delay(pauseMs, undefined, { signal: closing.signal, ref: false }).catch(() => {})
+    }
   }
 
-  const counted = ledger.recount()
-  counted.catch((error) => log.error({ err: error }, 'recordings cannot be counted: no terminal can be opened'))
-  lookSoon()
-  const timer = setInterval(lookSoon, COUNT_EVERY_MS).unref()
+  const looking = keepLooking()
   return {
     forSandbox: ledger.forSandbox,
     release: ledger.release,
     async close() {
-      state.closed = true
-      clearInterval(timer)
-      await queue.running
+      closing.abort()
+      await looking
     },
   }
 }
