@@ -5,6 +5,8 @@ import { type ActionDeps, createActions } from './actions.ts'
 import type { Sandboxes } from './sandboxes.ts'
 
 const AGAIN_MS = 1_000
+/** The engine tells of a container's end a moment before its own list of containers says so. */
+const SETTLED_MS = 500
 /** Also when no event comes: something may have been left undone while a program was away. */
 const LOOK_EVERY_MS = 30_000
 
@@ -19,7 +21,11 @@ export function createReconciler(deps: ReconcilerDeps) {
   const { compare, act } = createActions({ ...deps, isBusy: sandboxes.isBusy, makeReady: sandboxes.makeReady })
   const closing = new AbortController()
   const behind = new Set<SandboxId>()
-  const state: { running: Promise<void> | null; again: boolean } = { running: null, again: false }
+  const state: { running: Promise<void> | null; again: boolean; settling: NodeJS.Timeout | undefined } = {
+    running: null,
+    again: false,
+    settling: undefined,
+  }
 
   /** Its own work is still changing it: looks again behind that. */
   function lookAfter(id: SandboxId): void {
@@ -59,7 +65,11 @@ export function createReconciler(deps: ReconcilerDeps) {
     while (!closing.signal.aborted) {
       look()
       try {
-        for await (const _event of runner.events(closing.signal)) look()
+        for await (const _event of runner.events(closing.signal)) {
+          look()
+          clearTimeout(state.settling)
+          state.settling = setTimeout(look, SETTLED_MS)
+        }
       } catch (error) {
         log.debug({ err: error }, 'the runner is away')
       }
@@ -75,6 +85,7 @@ export function createReconciler(deps: ReconcilerDeps) {
       closing.abort()
       clearInterval(timer)
       await watching
+      clearTimeout(state.settling)
       await state.running
     },
   }

@@ -146,6 +146,17 @@ describe('a version that narrows what is built into a container', () => {
     expect(after.indexOf(REMOVED(view))).toBeLessThan(after.lastIndexOf('POST /v1/images'))
   })
 
+  test('is made up for where an earlier Backlot left a sandbox with more than its policy allows', async () => {
+    const view = await ready()
+    await publish({ memory: '512MiB' })
+    await untilState(view.id, 'claimed')
+    // As migration 006 finds it: made by the first version, while the second was in force.
+    await server.db.updateTable('sandboxes').set({ container_version: 1 }).where('id', '=', view.sandbox.id).execute()
+    expect(await publish({ memory: '512MiB' })).toMatchObject({ changed: false, sandboxes: { rebuilt: 1, waiting: 0 } })
+    expect((await untilState(view.id, 'claimed')).sandbox.policy).toEqual(own(2))
+    expect(made()).toHaveLength(3)
+  })
+
   test('twice quickly: the last one is what it is rebuilt by (C31)', async () => {
     const view = await ready()
     await publish({ memory: '512MiB' })
@@ -316,6 +327,32 @@ describe('a version that comes while a sandbox is made', () => {
     await publishing.commit().execute()
     await asked
   })
+})
+
+test('a container that ended is found at its event, though the engine lists it as running for a moment more', async () => {
+  const view = await ready()
+  const reconciler = createReconciler({
+    ...server.peers,
+    db: server.db,
+    sandboxes: server.sandboxes,
+    log: server.app.log,
+  })
+  const lists = () =>
+    server.peers.calls.filter(({ method, path }) => method === 'GET' && path === '/v1/sandboxes').length
+  await until('it follows the engine', () => server.peers.calls.find(({ path }) => path === '/v1/events') ?? null)
+  await until('it has looked', () => (lists() > 0 ? true : null))
+  const { id } = view.sandbox
+  const running = { id, container: 'c', image: 'i', state: 'running', exitCode: null, oomKilled: false }
+  const once = { done: false }
+  server.peers.wishes.runner = ({ method, path }) => {
+    if (once.done || method !== 'GET' || path !== '/v1/sandboxes') return undefined
+    once.done = true
+    return { body: { items: [running] } }
+  }
+  server.peers.containers.set(id, 'exited')
+  server.peers.tell({ id, event: 'die' })
+  await until('it was made again', () => (made().length === 2 ? true : null), 10_000)
+  await reconciler.close()
 })
 
 test('a stopped sandbox is started by the newest version', async () => {
