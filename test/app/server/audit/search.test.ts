@@ -8,8 +8,9 @@ import { type TestDatabase, testDatabase } from '../../../support/database/datab
 import { until } from '../../../support/until.ts'
 import { placed, sampleEvent } from '../../audit/sample.ts'
 
-const EVENTS = 5_000
-const LAST_LISTED = 39 * 128
+/** More than are looked through before the index is asked. */
+const EVENTS = 12_000
+const LAST_LISTED = 93 * 128
 /** Every 100th says so, every 1,000th says something rare, one says what only it says. */
 const hostOf = (n: number) =>
   n === 1_234
