@@ -104,7 +104,7 @@ async function* listedStretches(db: Store, text: string, range: Range, following
 /** Stretches whose words hold the text, at most `limit`. */
 async function listedWith(db: Store, text: string, [first, last]: Range, order: 'asc' | 'desc', limit: number) {
   return db.transaction().execute(async (transaction) => {
-    const isFar = last - first >= NEAR
+    const isFar = last - first >= NEAR && HAS_TRIGRAM.test(text)
     // The planner takes words for short, and would rather read all of them than ask their index. Places as a sum have no index.
     const seq = isFar ? sql<number>`first_seq + 0` : sql<number>`first_seq`
     if (isFar) await sql`SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off`.execute(transaction)
@@ -131,6 +131,8 @@ async function lastListed(db: Store): Promise<number> {
   return row ? row.first_seq + STRETCH - 1 : 0
 }
 
+/** Of anything shorter the index would be read whole. */
+const HAS_TRIGRAM = /[\p{L}\p{N}]{3}/u
 const ASCII = /^[ -~]*$/
 
 /** One value of the body holds the text. Reading a body as text is ten times cheaper than taking it apart, so that comes first. */

@@ -82,6 +82,10 @@ test('between two places nothing else is found', async () => {
   expect(await seqsOf({ text: 'rare.example', before: 1_000, limit: 5 })).toEqual([])
 })
 
+test('a text that is too short for the index is found too', async () => {
+  expect(await seqsOf({ text: 'y.', limit: 500 })).toEqual(placesOf('Only.example'))
+})
+
 test('with another part of the filter both must hold', async () => {
   expect(await seqsOf({ text: 'rare.example', decision: 'deny', limit: 5 })).toEqual([])
 })
