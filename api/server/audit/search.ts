@@ -6,8 +6,9 @@ import { type EventQuery, type EventRow, selectEvents } from './select.ts'
 
 /** As in migration 005: so many places share one list of words. */
 const STRETCH = 128
-/** What is read event by event at a time. */
-const STRETCHES_AT_A_TIME = 16
+/** How many stretches are read event by event at a time: where the text is frequent, a few hold a whole page. */
+const NEAR_AT_A_TIME = 16
+const FAR_AT_A_TIME = 64
 /** How many places are looked through before those beyond are. Growing, so that what is near costs nothing for what is far. */
 const WINDOWS = [64 * STRETCH, 512 * STRETCH, 4096 * STRETCH, Number.MAX_SAFE_INTEGER]
 /** From this many places on, words are asked of the index. */
@@ -89,29 +90,32 @@ async function* listedStretches(db: Store, text: string, range: Range, following
   for (const window of windows(range, following)) {
     let [first, last] = window
     for (;;) {
-      const page = await listedWith(db, text, [first, last], following ? 'asc' : 'desc')
+      const limit = last - first >= NEAR ? FAR_AT_A_TIME : NEAR_AT_A_TIME
+      const page = await listedWith(db, text, [first, last], following ? 'asc' : 'desc', limit)
       if (page.length > 0) yield page.map((seq): Range => [seq, seq + STRETCH - 1])
       const reached = page.at(-1)
-      if (page.length < STRETCHES_AT_A_TIME || reached === undefined) break
+      if (page.length < limit || reached === undefined) break
       if (following) first = reached + STRETCH
       else last = reached - STRETCH
     }
   }
 }
 
-/** Stretches whose words hold the text. The planner takes the words for short, and would rather read them all than ask the index. */
-async function listedWith(db: Store, text: string, [first, last]: Range, order: 'asc' | 'desc'): Promise<number[]> {
+/** Stretches whose words hold the text, at most `limit`. */
+async function listedWith(db: Store, text: string, [first, last]: Range, order: 'asc' | 'desc', limit: number) {
   return db.transaction().execute(async (transaction) => {
-    if (last - first >= NEAR)
-      await sql`SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off`.execute(transaction)
+    const isFar = last - first >= NEAR && HAS_TRIGRAM.test(text)
+    // The planner takes words for short, and would rather read all of them than ask their index. Places as a sum have no index.
+    const seq = isFar ? sql<number>`first_seq + 0` : sql<number>`first_seq`
+    if (isFar) await sql`SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off`.execute(transaction)
     const rows = await transaction
       .selectFrom('audit_text')
       .select('first_seq')
-      .where('first_seq', '>=', first)
-      .where('first_seq', '<=', last)
+      .where(seq, '>=', first)
+      .where(seq, '<=', last)
       .where(sql<boolean>`words LIKE lower(${contains(text)})`)
-      .orderBy('first_seq', order)
-      .limit(STRETCHES_AT_A_TIME)
+      .orderBy(seq, order)
+      .limit(limit)
       .execute()
     return rows.map(({ first_seq }) => first_seq)
   })
@@ -127,11 +131,18 @@ async function lastListed(db: Store): Promise<number> {
   return row ? row.first_seq + STRETCH - 1 : 0
 }
 
+/** Of anything shorter the index would be read whole. */
+const HAS_TRIGRAM = /[\p{L}\p{N}]{3}/u
+const ASCII = /^[ -~]*$/
+
 /** One value of the body holds the text. Reading a body as text is ten times cheaper than taking it apart, so that comes first. */
 const says = (text: string) => {
   // As it stands in the body: quotes and backslashes are escaped there.
   const inBody = contains(JSON.stringify(text).slice(1, -1))
-  return sql<boolean>`CASE WHEN e.body ILIKE ${inBody}
+  const may = ASCII.test(text)
+    ? sql`lower(e.body COLLATE "C") LIKE ${inBody.toLowerCase()}`
+    : sql`e.body ILIKE ${inBody}`
+  return sql<boolean>`CASE WHEN ${may}
     THEN EXISTS (SELECT FROM audit_words(e.body) AS word WHERE word LIKE lower(${contains(text)})) ELSE false END`
 }
 

@@ -8,8 +8,9 @@ import { type TestDatabase, testDatabase } from '../../../support/database/datab
 import { until } from '../../../support/until.ts'
 import { placed, sampleEvent } from '../../audit/sample.ts'
 
-const EVENTS = 5_000
-const LAST_LISTED = 39 * 128
+/** More than are looked through before the index is asked. */
+const EVENTS = 12_000
+const LAST_LISTED = 93 * 128
 /** Every 100th says so, every 1,000th says something rare, one says what only it says. */
 const hostOf = (n: number) =>
   n === 1_234
@@ -79,6 +80,10 @@ test.each([1, 3, 500])('with a place to go on from, oldest first, at most %i', a
 test('between two places nothing else is found', async () => {
   expect(await seqsOf({ text: 'rare.example', after: 1_999, before: 2_001, limit: 5 })).toEqual([2_000])
   expect(await seqsOf({ text: 'rare.example', before: 1_000, limit: 5 })).toEqual([])
+})
+
+test('a text that is too short for the index is found too', async () => {
+  expect(await seqsOf({ text: 'y.', limit: 500 })).toEqual(placesOf('Only.example'))
 })
 
 test('with another part of the filter both must hold', async () => {
