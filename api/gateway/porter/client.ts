@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { z } from 'zod'
 import {
   type PorterTerminal,
@@ -43,7 +44,8 @@ export function createPorterClient(deps: PorterConnectionDeps) {
     exec: createExec(session),
 
     terminals: async (signal?: AbortSignal) => {
-      await lists.wait()
+      const waitMs = lists.reserve()
+      if (waitMs > 0) await delay(waitMs, undefined, { ref: false, ...(signal ? { signal } : {}) })
       const request = { method: 'GET', path: '/terminals', limitBytes: LIST_LIMIT_BYTES } as const
       return ask(session(), { ...request, ...(signal ? { signal } : {}) }, porterTerminals)
     },

@@ -61,9 +61,16 @@ export function createTerminals(deps: TerminalsDeps) {
     quota.markUnknown()
     log.error({ err: error }, 'recordings could not be read')
   })
+  const state = { isPlanned: false }
   const reconcileSoon = () => {
+    // One that has not begun will see this connection too: however often a porter comes, they do not pile up.
+    if (state.isPlanned) return
+    state.isPlanned = true
     queue
-      .run('reconcile', () => reconcile(parts, closing.signal))
+      .run('reconcile', () => {
+        state.isPlanned = false
+        return reconcile(parts, closing.signal)
+      })
       .catch((error) => log.warn({ err: error }, 'terminals could not be reconciled with the porter'))
   }
   const stopListening = porter.onConnect(reconcileSoon)

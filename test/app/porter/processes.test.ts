@@ -75,16 +75,18 @@ test('killing a process ends its children', async () => {
 })
 
 test.each([
-  { argv: ['/no/such/program'], cwd: '/', says: '/no/such/program' },
-  { argv: ['true'], cwd: '/etc/passwd', says: '/etc/passwd: not a folder that can be entered' },
-  { argv: ['true'], cwd: '/no/such/folder', says: '/no/such/folder: not a folder that can be entered' },
-])('$argv in $cwd ends with 127 and says why', async ({ argv, cwd, says }) => {
+  { argv: ['/no/such/program'], cwd: '/', says: '/no/such/program', asked: { exitCode: 127, stdout: '' } },
+  { argv: ['true'], cwd: '/etc/passwd', says: '/etc/passwd: not a folder that can be entered', asked: null },
+  { argv: ['true'], cwd: '/no/such/folder', says: '/no/such/folder: not a folder that can be entered', asked: null },
+])('$argv in $cwd ends with 127 and says why', async ({ argv, cwd, says, asked }) => {
   const session = await connected()
   const { pid } = await session.startProcess({ argv, cwd })
   const { stream } = await session.processOutput(pid, 'stderr', 0)
   expect(await readUntil(stream, '\n')).toContain(says)
   await until('it has ended', async () => ((await session.process(pid)).exitCode === 127 ? true : null))
-  expect(await session.exec({ argv, cwd, timeoutMs: 5000 })).toMatchObject({ exitCode: 127, stdout: '' })
+  const result = session.exec({ argv, cwd, timeoutMs: 5000 })
+  if (asked) expect(await result).toMatchObject(asked)
+  else await expect(result).rejects.toMatchObject({ code: 'invalid_request' })
 })
 
 test('a port in the sandbox can be dialled, and only on its loopback', async () => {

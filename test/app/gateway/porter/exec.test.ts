@@ -122,6 +122,26 @@ describe('G43 a list of terminals is small and seldom', () => {
     expect(asked).toBeLessThanOrEqual(11 + (5 * (performance.now() - began)) / 1000)
     void Promise.allSettled(calls)
   })
+
+  test('a porter that came and went often holds up neither its own terminals nor the end of the gateway', async () => {
+    const came = async () => {
+      const session = await impostors.start(json({ items: [] }))
+      await gateway.connected()
+      return session
+    }
+    for (let count = 0; count < 45; count++) {
+      const session = await came()
+      const closed = new Promise((resolve) => session.once('close', resolve))
+      session.destroy()
+      await closed
+      await until('it is gone', () => (gateway.porter.connected() ? null : true))
+    }
+    await came()
+    const began = performance.now()
+    expect(await gateway.terminals.list()).toEqual([])
+    await gateway.stop()
+    expect(performance.now() - began).toBeLessThan(4000)
+  })
 })
 
 describe('G44 what cannot be run is said in words', () => {
