@@ -5,9 +5,8 @@ import { errorBody } from '../../contract/errors.ts'
 import { ApiError } from '../../errors.ts'
 
 export const PATIENCE_MS = 15_000
-/** Per stream and per connection; the default of 64 KiB would pace a terminal's flood by round trips. */
+/** Per stream. The window of the connection stays at its default: see gateway/porter/session.ts. */
 const STREAM_WINDOW_BYTES = 1_048_576
-const CONNECTION_WINDOW_BYTES = 16 * 1_048_576
 /** Two outputs of 1 MiB, each byte of which JSON may write as six characters. */
 const MAX_ANSWER_BYTES = 16 * 1_048_576
 
@@ -78,7 +77,6 @@ function openSession(socketPath: string): ClientHttp2Session {
     createConnection: () => dial(socketPath),
     settings: { initialWindowSize: STREAM_WINDOW_BYTES },
   })
-  session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES))
   return session
 }
 
