@@ -30,11 +30,13 @@ export const HELP = `Backlot: prototypes by coding agents, in sandboxes that sec
   DOCKER_HOST        a Docker engine that is not in one of the usual places
   BACKLOT_POLICIES   the folder of policies (default: policies)
   BACKLOT_URL        the origin that people type, when a TLS proxy stands in front
-  BACKLOT_TRUSTED_PROXY  the same as --trusted-proxy
-  BACKLOT_GATEWAYS   the same as --gateways
-  BACKLOT_DISK_RESERVE   what of the disk is kept for people's events, as 4GiB (default: 5 %, from 2 to 10 GiB)
+  BACKLOT_PORT, BACKLOT_HOST, BACKLOT_TRUSTED_PROXY, BACKLOT_GATEWAYS
+                     the same as --port, --host, --trusted-proxy, --gateways
+  BACKLOT_DISK_RESERVE   what of the disk is kept for people's events, as 4GiB (default: 5 %, from 2 to 10 GiB);
+                     at most a quarter of it
   BACKLOT_RECORDINGS_PERSON, BACKLOT_RECORDINGS_ALL
-                     what recordings of terminals may take (default: 5GiB a person, a quarter of the disk for all)
+                     what recordings of terminals may take (default: a quarter of the disk for all, and of that
+                     5GiB a person, at most half)
   BACKLOT_RECORDINGS_DAYS  how long they stay after their prototype was deleted (default 90)
   BACKLOT_EXTRA_CA   a PEM file of authorities to trust besides the usual ones (also NODE_EXTRA_CA_CERTS)
 `
