@@ -36,7 +36,11 @@ export function createGatewayClient(socketPath: string) {
     openDoor: (id: SandboxId) => ask(doorOpened, { method: 'PUT', path: door(id) }),
     closeDoor: (id: SandboxId) => ask(nothing, { method: 'DELETE', path: door(id) }),
     doorStatus: (id: SandboxId) => ask(doorStatus, { method: 'GET', path: door(id) }),
-    prove: (id: SandboxId) => ask(proof, { method: 'POST', path: door(id, '/prove'), patienceMs: PROOF_PATIENCE_MS }),
+    /** Ends when `signal` fires, though no porter may have come yet. */
+    prove: (id: SandboxId, signal?: AbortSignal) => {
+      const call = { method: 'POST', path: door(id, '/prove'), patienceMs: PROOF_PATIENCE_MS } as const
+      return ask(proof, { ...call, ...(signal ? { signal } : {}) })
+    },
     /** The command is killed when `signal` fires. */
     exec: (id: SandboxId, body: ExecRequest, signal?: AbortSignal) => {
       const call = { method: 'POST', path: door(id, '/exec'), body, patienceMs: body.timeoutMs + PATIENCE_MS } as const

@@ -9,6 +9,8 @@ export interface Call {
   path: string
   body?: unknown
   signal?: AbortSignal
+  /** Until its answer begins. */
+  patienceMs?: number
 }
 
 /** Creating a container may wait for a slow disk. */
@@ -18,11 +20,14 @@ const headersTimeoutMs = 60_000
 export function createRunnerConnection(socketPath: string) {
   const pool = new Pool('http://runner', { socketPath, connections: 16, headersTimeout: headersTimeoutMs })
 
-  async function send({ method, path, body, signal }: Call, bodyTimeout: number) {
+  async function send({ method, path, body, signal, patienceMs = headersTimeoutMs }: Call, bodyTimeout: number) {
     const json = body === undefined ? null : JSON.stringify(body)
     const headers = json === null ? {} : { 'content-type': 'application/json' }
     const answer = await pool
-      .request({ method, path, headers, body: json, bodyTimeout, ...(signal === undefined ? {} : { signal }) })
+      .request({
+        ...{ method, path, headers, body: json, bodyTimeout, headersTimeout: patienceMs },
+        ...(signal === undefined ? {} : { signal }),
+      })
       .catch((error: unknown) => {
         throw unavailable(error)
       })

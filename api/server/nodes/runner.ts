@@ -16,6 +16,8 @@ import { createRunnerConnection, unavailable } from './runner-connection.ts'
 
 /** A build says something at least this often. */
 const silenceTimeoutMs = 600_000
+/** More than a full workspace takes on a slow disk (runner/resize.ts). */
+const RESIZE_PATIENCE_MS = 660_000
 
 export type RunnerClient = ReturnType<typeof createRunnerClient>
 
@@ -30,7 +32,9 @@ export function createRunnerClient(socketPath: string) {
     doctor: () => ask(doctorReport, { method: 'GET', path: '/v1/doctor' }),
     list: async () => (await ask(runnerSandboxList, { method: 'GET', path: '/v1/sandboxes' })).items,
     get: (id: string) => ask(runnerSandbox, { method: 'GET', path: one(id) }),
-    create: (spec: SandboxSpec) => ask(runnerSandbox, { method: 'POST', path: '/v1/sandboxes', body: spec }),
+    /** A workspace that gets another size is copied first. */
+    create: (spec: SandboxSpec) =>
+      ask(runnerSandbox, { method: 'POST', path: '/v1/sandboxes', body: spec, patienceMs: RESIZE_PATIENCE_MS }),
     start: (id: string) => act(id, '/start'),
     stop: (id: string) => act(id, '/stop'),
     pause: (id: string) => act(id, '/pause'),

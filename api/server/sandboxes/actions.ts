@@ -6,7 +6,7 @@ import type { Reason } from '../../contract/reasons.ts'
 import type { Store } from '../../store/connect.ts'
 import type { GatewayClient } from '../nodes/gateway.ts'
 import type { RunnerClient } from '../nodes/runner.ts'
-import { isDown } from './lifecycle.ts'
+import { isDown, isGettingReady } from './lifecycle.ts'
 import { type Action, reconcile, type Wanted } from './reconcile.ts'
 import { lockSandbox, transitionTo } from './transition.ts'
 import { freeUserSlots, removedWithUsers } from './user-slots.ts'
@@ -38,7 +38,7 @@ export function createActions({ db, runner, gateway, isBusy, makeReady, log }: A
   const starts = new Map<SandboxId, number[]>()
 
   /** The engine first: a container is only ever made after its row, so none can look like an orphan. */
-  async function compare(): Promise<Action[]> {
+  async function compare({ doors = true } = {}): Promise<Action[]> {
     const removed = await removedWithUsers(db, isBusy)
     const engine = await runner.list()
     const inEngine = new Set(engine.map(({ id }) => id))
@@ -49,7 +49,7 @@ export function createActions({ db, runner, gateway, isBusy, makeReady, log }: A
     const rows = await db.selectFrom('sandboxes').select(['id', 'state']).where('state', '!=', 'removed').execute()
     const wanted = wantedRows.parse(rows)
     const actions = reconcile(engine, wanted)
-    return actions.concat(await untrusted(wanted, actions))
+    return doors ? actions.concat(await untrusted(wanted, actions)) : actions
   }
 
   /** Claimed ones whose porter is of another start of the container than the one that was proven. */
@@ -65,7 +65,8 @@ export function createActions({ db, runner, gateway, isBusy, makeReady, log }: A
 
   /** Call it in the sandbox's queue. Compares again first: `action` may be older than what was done since. */
   async function act(id: SandboxId, action: Action['action']): Promise<void> {
-    if (!(await compare()).some((still) => still.id === id && still.action === action)) return
+    const found = await compare({ doors: action === 'prove-again' })
+    if (!found.some((still) => still.id === id && still.action === action)) return
     log.info({ sandbox: id, action }, 'reconciling')
     if (action === 'remove') {
       await runner.remove(id, (await exists(db, id)) ? 'keep' : 'remove')
@@ -87,7 +88,8 @@ export function createActions({ db, runner, gateway, isBusy, makeReady, log }: A
     const isStill = await db.transaction().execute(async (trx) => {
       const row = await lockSandbox(trx, id)
       // Stopped since it was looked at: only its owner may start it now.
-      if (!row || isDown(row.state)) return false
+      // Or begun anew by another.
+      if (!row || (row.state !== 'claimed' && row.state !== 'ready')) return false
       await transitionTo(trx, row, to, { actor: system, reason, correlation: id })
       return true
     })
@@ -117,6 +119,8 @@ async function markFound(db: Store, id: SandboxId, to: 'lost' | 'stopped' | 'fai
   } as const
   await db.transaction().execute(async (trx) => {
     const row = await lockSandbox(trx, id)
-    if (row) await transitionTo(trx, row, to, cause)
+    // Started since it was looked at, or stopped: neither is undone.
+    if (!row || isGettingReady(row.state) || (to === 'failed' && isDown(row.state))) return
+    await transitionTo(trx, row, to, cause)
   })
 }

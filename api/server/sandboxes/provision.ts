@@ -109,11 +109,11 @@ async function createContainer(spec: SandboxSpec, { runner }: ProvisionDeps) {
 }
 
 /** The gateway waits for the porter. When it was restarted in the meantime, the door has to be there again for the next try. */
-async function prove(id: SandboxId, { gateway }: ProvisionDeps): Promise<Proof> {
+async function prove(id: SandboxId, { gateway, signal }: ProvisionDeps): Promise<Proof> {
   try {
-    return await gateway.prove(id)
+    return await gateway.prove(id, signal)
   } catch (error) {
-    await gateway.openDoor(id).catch(() => {})
+    if (!signal.aborted) await gateway.openDoor(id).catch(() => {})
     throw error
   }
 }

@@ -53,7 +53,7 @@ export function sandboxRoutes(app: App, { db, append, gateway, sandboxes }: Sand
   )
   app.post(
     '/api/v1/sandboxes/:id/apply-policy',
-    { config: { access: 'owner' }, schema: { tags, params, response: none } },
+    { config: { access: 'owner', needsRoom: true }, schema: { tags, params, response: none } },
     async (request, reply) => {
       await sandboxes.applyPolicy(request.params.id, askedBy(request))
       return reply.code(204).send(null)

@@ -169,3 +169,19 @@ test('what is left wrong while its own work goes on is looked at when that has e
   await until('it runs again', () => peers.containers.get(made.sandbox.id) === 'running' || null, 10_000)
   await reconciler.close()
 })
+
+test('a stop ends the wait for a porter that does not come', async () => {
+  const [person, security] = [await server.personWith('pm'), await server.personWith('security')]
+  const asked = Promise.withResolvers<undefined>()
+  server.peers.wishes.gateway = ({ path }) => {
+    if (!path.endsWith('/prove')) return undefined
+    asked.resolve(undefined)
+    return new Promise(() => {})
+  }
+  const made = await create(person)
+  await asked.promise
+  expect((await kill(security, made)).status).toBe(204)
+  await server.sandboxes.idle()
+  expect(await stateOf(made)).toBe('failed')
+  expect(server.peers.containers.get(made.sandbox.id)).not.toBe('running')
+})
