@@ -50,8 +50,7 @@ export function buildControl({ doors, identities, providers, auditHealthy, log }
     const cut = () => doors.cut((id) => covers(body, id, identities))
     // What is open ends although the database may not answer; what was opened meanwhile ends after it was read.
     cut()
-    await identities.refresh()
-    cut()
+    await identities.refresh().finally(cut)
     return reply.code(204).send()
   })
   doorRoutes(app, doors, identities)

@@ -57,6 +57,12 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
     shared: deps.shared,
   })
   const noRoom = createNoRoom({ sandbox, gauge: deps.gauge, append, log })
+  /** Nobody waits for the porter: what did not reach it is done when it comes back (terminals.ts, reconcile). */
+  function cutTerminals(why: string) {
+    const ended = terminals.endAll(why)
+    porter.cut()
+    return ended.catch((error) => log.error({ err: error }, 'a terminal did not end as it should'))
+  }
 
   await mkdir(deps.directory, { recursive: true, mode: 0o755 })
   const servers = await Promise.all([
@@ -80,10 +86,7 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
     cut() {
       void egress.closeAll('killed')
       void models.closeAll('killed')
-      terminals
-        .endAll('the sandbox was stopped')
-        .catch((error) => log.error({ err: error }, 'a terminal did not end as it should'))
-      porter.cut()
+      void cutTerminals('the sandbox was stopped')
     },
     /** The disk has become low. What is open is closed too: it would write on. */
     shutForRoom() {
@@ -93,14 +96,18 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
     },
     /** `remove`: the sandbox is gone, and so is its directory; without it the sockets are only let go. */
     async close({ remove }: { remove: boolean }) {
-      await terminals.close()
+      // First: nobody comes in while the rest ends. It has ended when the last connection is gone.
+      const shut = Promise.all(servers.map(closeServer))
+      const cutOff = Promise.all([egress.closeAll('killed'), models.closeAll('killed')])
+      if (remove) await cutTerminals('the sandbox was removed')
+      await terminals.close().catch((error) => log.error({ err: error }, 'the terminals did not close as they should'))
       await porter.close()
-      await Promise.all([egress.closeAll('killed'), models.closeAll('killed')])
+      await cutOff
       budget.close()
       await noRoom.close()
       // What was cut off here is owed to the log, and the log's writer is closed next.
       await outbox.flush()
-      await Promise.all(servers.map(closeServer))
+      await shut
       if (remove) await rm(deps.directory, { recursive: true, force: true })
     },
   }

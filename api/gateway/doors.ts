@@ -71,8 +71,11 @@ export function createDoors({ identities, paths, archive, ...common }: DoorsDeps
 
     /** After a start or a change in the database: the doors that ought to be open are, and every connection is judged again. */
     async reconcile() {
-      await Promise.all(identities.withDoor().map((id) => open(id)))
+      // First: a door that cannot be opened must not keep open elsewhere what is denied now.
       for (const door of opened.values()) door.rejudge()
+      const tried = await Promise.allSettled(identities.withDoor().map((id) => open(id)))
+      const failed = tried.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
+      if (failed.length > 0) throw new AggregateError(failed, 'not every door could be opened')
     },
 
     /**

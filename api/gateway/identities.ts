@@ -69,7 +69,10 @@ export function createIdentities(db: Store, instance: number) {
   const policies = createPolicies(db)
   const read: Read = { identities: new Map(), owners: new Map(), doors: [], porterUsers: new Map() }
 
+  const readings = { begun: 0, applied: 0 }
+
   async function refresh() {
+    const reading = ++readings.begun
     const rows = await db
       .selectFrom('sandboxes')
       .innerJoin('prototypes', 'prototypes.id', 'sandboxes.prototype_id')
@@ -95,7 +98,8 @@ export function createIdentities(db: Store, instance: number) {
     const owners = new Map<SandboxId, PersonId>()
     const doors: SandboxId[] = []
     const porterUsers = new Map<SandboxId, number>()
-    const parsed = z.array(row).parse(rows)
+    // One that does not parse is nobody's: it is denied everything, and no other with it (law 6).
+    const parsed = rows.flatMap((each) => row.safeParse(each).data ?? [])
     const inForce = inForceBy(await policies.load(parsed.flatMap(versionsOf)))
     for (const each of parsed) {
       const { state, sandbox, person, prototype, label, user_slot: slot, container_version: container } = each
@@ -107,6 +111,9 @@ export function createIdentities(db: Store, instance: number) {
       const made = container === null ? {} : { container }
       identities.set(sandbox, { sandbox, prototype, person, label, proving: state === 'proving', policy, ...made })
     }
+    // Another that began later has read what we have, or something newer.
+    if (reading < readings.applied) return
+    readings.applied = reading
     read.identities = identities
     read.owners = owners
     read.doors = doors

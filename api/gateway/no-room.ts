@@ -6,7 +6,7 @@ import { auditEvent } from '../audit/event.ts'
 import type { DetailOf } from '../contract/audit.ts'
 import { createRateLimiter } from '../flow/rate-limiter.ts'
 import type { Gauge } from '../room/gauge.ts'
-import type { SandboxDoor } from './identity.ts'
+import { policyOf, type SandboxDoor } from './identity.ts'
 
 type Way = DetailOf<'sandbox.refused'>['socket']
 
@@ -78,7 +78,7 @@ function describe(sandbox: SandboxDoor, way: Way, times: number) {
     person: identity?.person ?? null,
     prototype: identity?.prototype ?? null,
     sandbox: sandbox.id,
-    policy: identity ? { name: identity.policy.name, version: identity.policy.version } : null,
+    policy: policyOf(identity),
     decision: 'deny',
     reason: 'no-room',
     detail: { socket: way, times },

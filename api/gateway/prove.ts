@@ -30,13 +30,15 @@ export async function prove(id: SandboxId, { identities, porter, signal }: Prove
     identities.refresh(),
   ])
   if (!connected) throw patience.aborted ? NEVER_CAME() : notConnected()
-  const policy = identities.identityOf(id)?.policy ?? null
+  const policy = identities.identityOf(id)?.policy
+  // Whose policy nobody knows cannot be proven to keep to it: it was stopped meanwhile, or is on hold.
+  if (!policy) throw notConnected()
   const plan = planProbes(policy)
   const instance = porter.instance()
   const { results } = await porter.probe(plan)
   // A proof counts for the start of the container in which it was made, and for no other.
   if (instance === null || porter.instance() !== instance) throw notConnected()
-  const proof = judgeProof(results, new Date(), policy?.sandbox.runtime ?? 'runc')
+  const proof = judgeProof(results, new Date(), policy.sandbox.runtime)
   if (proof.ok) porter.markProven(instance)
   return proof
 }
@@ -48,11 +50,11 @@ const NEVER_CAME = () =>
   )
 
 /** One host that the policy allows by its whole name, so that the proof also shows what works. */
-function planProbes(policy: PolicyInForce | null): ProbePlan {
-  const rule = policy?.egress.find(({ host, protocol }) => protocol === 'tls' && !host.startsWith('*'))
+function planProbes(policy: PolicyInForce): ProbePlan {
+  const rule = policy.egress.find(({ host, protocol }) => protocol === 'tls' && !host.startsWith('*'))
   const [port] = rule?.ports ?? []
   return {
     allowed: rule && port ? { host: rule.host, port } : null,
-    workspaceExec: policy?.tools.workspaceExec ?? true,
+    workspaceExec: policy.tools.workspaceExec,
   }
 }

@@ -25,8 +25,9 @@ export function keepRefreshed({ doors, identities, providers, log }: RefreshDeps
   }
 
   async function refreshOnce() {
-    await Promise.all([identities.refresh(), providers.refresh()])
+    const [, provided] = await Promise.all([identities.refresh(), Promise.allSettled([providers.refresh()])])
     await doors.reconcile()
+    if (provided[0].status === 'rejected') throw provided[0].reason
     if (!state.swept) await doors.sweep()
     state.swept = true
   }

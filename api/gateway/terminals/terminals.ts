@@ -32,6 +32,7 @@ export interface TerminalsDeps extends TerminalEventsDeps {
 interface Parts {
   porter: PorterClient
   byName: Map<string, Terminal>
+  opening: ReadonlyMap<string, Promise<TerminalInfo>>
   quota: Quota
   rate: RateLimiter
   events: TerminalEvents
@@ -52,7 +53,8 @@ export function createTerminals(deps: TerminalsDeps) {
   const quota = createQuota(shared, () => sandbox.current()?.person ?? null, quotaBytes)
   const events = createTerminalEvents({ sandbox, append, outbox })
   const openings = createOpenings({ porter, quota, events, log, ...more })
-  const parts: Parts = { porter, byName, quota, rate: createRateLimiter(openingRate), events, openings }
+  const ends = { count: 0 }
+  const parts: Parts = { porter, byName, opening, quota, rate: createRateLimiter(openingRate), events, openings }
 
   /** Two reconciliations at once would resume a terminal twice. */
   const queue = createKeyedQueue<'reconcile'>()
@@ -87,7 +89,9 @@ export function createTerminals(deps: TerminalsDeps) {
   return {
     /** Opens it, or finds the running one of that name. Rejects when the opening cannot be recorded. */
     async open({ name, cols, rows }: { name: string } & TerminalSize): Promise<TerminalInfo> {
+      const before = ends.count
       await queue.idle()
+      if (ends.count !== before) throw new ApiError('sandbox_not_ready', 'The sandbox was stopped in the meantime.')
       const found = byName.get(name)
       if (found?.isRunning()) return found.info()
       const under = opening.get(name) ?? openNew(parts, name, { cols, rows }).finally(() => opening.delete(name))
@@ -113,6 +117,7 @@ export function createTerminals(deps: TerminalsDeps) {
 
     /** Every one that runs, and every one that is being opened. Those that cannot be opened any more are none. */
     async endAll(why: string) {
+      ends.count += 1
       const endThem = () => Promise.all(byName.values().map((terminal) => terminal.finish({ exitCode: null, why })))
       await Promise.all([endThem(), Promise.allSettled(opening.values()).then(endThem)])
     },
@@ -142,8 +147,14 @@ export function createTerminals(deps: TerminalsDeps) {
 }
 
 /** A porter has connected: what it still has goes on, what it no longer has is over. */
-async function reconcile({ porter, byName }: Parts, signal: AbortSignal) {
+async function reconcile({ porter, byName, opening }: Parts, signal: AbortSignal) {
   const { items } = await porter.terminals(signal)
+  for (const { name, id } of items) {
+    const known = byName.get(name)
+    const isOver = known && !opening.has(name) && !(known.id === id && known.isRunning())
+    // Its end did not reach the porter, and nothing of it is recorded any more.
+    if (isOver) await porter.removeTerminal(name).catch(() => {})
+  }
   for (const terminal of byName.values()) {
     if (!terminal.isRunning()) continue
     const found = items.find((item) => item.id === terminal.id && item.name === terminal.name)

@@ -96,3 +96,45 @@ test.each(['building', 'starting', 'stopped', 'failed', 'paused'] as const)(
     expect(identities.identityOf(id)).toBeNull()
   },
 )
+
+test('a reading that ends late does not undo a newer one', async () => {
+  const id = await sandbox(1)
+  const [read, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let isFirst = true
+  const late = database.db.withPlugin({
+    transformQuery: ({ node }) => node,
+    async transformResult({ result }) {
+      if (!isFirst) return result
+      isFirst = false
+      read.resolve()
+      await goOn.promise
+      return result
+    },
+  })
+  const identities = createIdentities(late, 0)
+  const older = identities.refresh()
+  await read.promise
+  await database.db.updateTable('sandboxes').set({ state: 'stopped' }).where('id', '=', id).execute()
+  await identities.refresh()
+  goOn.resolve()
+  await older
+  expect(identities.identityOf(id)).toBeNull()
+})
+
+test('a row that does not parse denies its own sandbox, and no others', async () => {
+  const [broken, other] = [await sandbox(1), await sandbox(1)]
+  const { prototype_id } = await database.db
+    .selectFrom('sandboxes')
+    .select('prototype_id')
+    .where('id', '=', broken)
+    .executeTakeFirstOrThrow()
+  const label = (text: string) =>
+    database.db.updateTable('prototypes').set({ label: text }).where('id', '=', prototype_id).execute()
+  const identities = createIdentities(database.db, 0)
+  await identities.refresh()
+  await label('of a later version')
+  onTestFinished(() => void label('internal'))
+  await database.db.updateTable('sandboxes').set({ state: 'stopped' }).where('id', '=', other).execute()
+  await identities.refresh()
+  expect([identities.identityOf(broken), identities.identityOf(other)]).toEqual([null, null])
+})

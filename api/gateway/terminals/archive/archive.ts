@@ -49,8 +49,10 @@ export function createArchive({ db, root, wanted, gauge, append, personOf, log }
   async function sweep(): Promise<void> {
     for (const one of await readExpired(db, await sandboxesIn(root), wanted.keptDays)) {
       if (closing.signal.aborted) return
-      await removeExpired(one, { root, keptDays: wanted.keptDays, append })
-      log.info({ sandbox: one.id }, 'recordings removed: they were kept long enough')
+      await removeExpired(one, { root, keptDays: wanted.keptDays, append }).then(
+        () => log.info({ sandbox: one.id }, 'recordings removed: they were kept long enough'),
+        (error) => log.error({ err: error, sandbox: one.id }, 'recordings were not removed: tried again later'),
+      )
     }
   }
   /** Until they were counted once, no terminal can be opened. */
@@ -102,6 +104,10 @@ async function readExpired(db: Store, ids: readonly SandboxId[], keptDays: numbe
     .select(['id', 'prototype_id as prototype', 'owner_id as owner'])
     .where('id', 'in', [...ids])
     .where('state', '=', 'removed')
+    // A hold keeps what it covers, recordings of deleted prototypes too.
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('sandboxes_held').select('hold_id').whereRef('sandbox_id', '=', 'sandboxes.id'))),
+    )
     .where('updated_at', '<', new Date(Date.now() - keptDays * DAY_MS))
     .execute()
   return expired.parse(rows)

@@ -1,4 +1,6 @@
 /** What a kill and a hold end, and within which time; with the real gateway, its own database and porters of this process. */
+import { writeFile } from 'node:fs/promises'
+import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { PersonId, SandboxId } from '../../../../api/contract/ids.ts'
 import { readUntil } from '../../../support/sandbox/read-until.ts'
@@ -121,4 +123,39 @@ describe('U19 a hold', () => {
     await until('it is held', async () => ((await world.tryTunnel(held, 'example.org')) ? null : true))
     expect(await tunnel.isOpen()).toBe(true)
   })
+})
+
+test('a door that cannot be opened keeps nothing open elsewhere that is denied now', async () => {
+  const good = await claimed(await world.person())
+  const tunnel = await world.tunnel(good)
+  const bad = await world.sandbox(undefined, 'building')
+  await writeFile(world.directoryOf(bad), 'in the way')
+  await world.move(bad, 'starting')
+  await world.publish('other.example')
+  await until('it is closed', async () => ((await tunnel.isOpen()) ? null : true))
+})
+
+test('a sandbox on hold is not proven', async () => {
+  const id = await world.sandbox()
+  await world.client.openDoor(id)
+  await world.move(id, 'proving')
+  await world.porter(id)
+  expect(await world.client.prove(id)).toHaveProperty('probes')
+  await world.hold({ sandbox: id })
+  await expect(world.client.prove(id)).rejects.toMatchObject({ code: 'sandbox_not_ready' })
+})
+
+test('a sandbox that is removed while its programs go on asking: its door closes, and its terminals end in the log', async () => {
+  const { id } = await busy(await claimed(await world.person()))
+  let asking = true
+  const asks = Array.from({ length: 4 }, async () => {
+    while (asking) await world.tryTunnel(id, 'denied.example').catch(() => null)
+  })
+  await world.move(id, 'removed')
+  await world.client.closeDoor(id)
+  asking = false
+  await Promise.all(asks)
+  const { rows } = await sql<{ body: string }>`
+    SELECT body FROM audit_events WHERE sandbox = ${id} AND kind = 'terminal.closed'`.execute(world.database.db)
+  expect(rows.map(({ body }) => JSON.parse(body).detail.why)).toEqual(['the sandbox was removed'])
 })

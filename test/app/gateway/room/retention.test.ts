@@ -109,3 +109,27 @@ test('what cannot be recorded as removed stays (A41)', async () => {
   await running.close()
   expect(existsSync(folderOf(old.id))).toBe(true)
 })
+
+test('what is on hold is kept, however old (A41)', async () => {
+  const [old, held] = [await sandbox('removed', 91), await sandbox('removed', 91)]
+  const hold = { id: newId('ho'), scope: 'person', person_id: held.owner, sandbox_id: null } as const
+  await database.db
+    .insertInto('holds')
+    .values({ ...hold, reason: 'A test.', placed_by: old.owner })
+    .execute()
+  const running = archive(async () => {})
+  await until('the other is gone', () => !existsSync(folderOf(old.id)) || null)
+  await running.close()
+  expect(existsSync(folderOf(held.id))).toBe(true)
+})
+
+test('one that cannot be removed does not keep the others (A41)', async () => {
+  const [first, second] = [await sandbox('removed', 91), await sandbox('removed', 91)]
+  const stuck = [first.id, second.id].toSorted()[0]
+  const running = archive(async ({ sandbox: id }) => {
+    if (id === stuck) throw new Error('not this one')
+  })
+  const free = stuck === first.id ? second.id : first.id
+  await until('the other is gone', () => !existsSync(folderOf(free)) || null)
+  await running.close()
+})

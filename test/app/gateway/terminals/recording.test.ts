@@ -228,3 +228,18 @@ test('a terminal that ends while the log is away is over at once, and the log ha
   )
   expect(closed).toMatchObject({ detail: { terminal: 'main', exitCode: 7, why: 'exited' } })
 })
+
+test('one that was asked for before a stop does not open after it', async () => {
+  const { terminals } = await opened()
+  const late = expect(terminals.open({ name: 'late', ...size })).rejects.toMatchObject({ code: 'sandbox_not_ready' })
+  await terminals.endAll('the sandbox was stopped')
+  await late
+})
+
+test('one whose end did not reach the porter is ended there when it comes back', async () => {
+  const { terminals, porter: client } = await opened()
+  const ended = terminals.endAll('the sandbox was stopped')
+  client.cut()
+  await ended
+  await until('it is gone in the sandbox', () => (porter.terminals.list().length === 0 ? true : null))
+})
