@@ -87,8 +87,8 @@ export function controlCases(start: () => Promise<ControlUnderTest>) {
     test('a proof waits for it, is refused behind a closed door, and ends when the door is closed', async () => {
       const [id, other] = [await world.sandbox(), await world.sandbox()]
       await expect(client.prove(id)).rejects.toMatchObject({ code: 'sandbox_not_ready' })
-      await client.openDoor(id)
-      await client.openDoor(other)
+      await world.claim(id)
+      await world.claim(other)
       const [proof, closed] = [client.prove(id), client.prove(other).catch((error) => error)]
       await world.porter(id, refused())
       expect(await proof).toMatchObject({ ok: true })
