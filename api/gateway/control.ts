@@ -101,7 +101,7 @@ type ControlApp = ReturnType<typeof createApp>
 function covers(order: KillOrder, id: SandboxId, identities: Identities): boolean {
   if (order.scope === 'everything') return true
   if (order.scope === 'sandbox') return order.id === id
-  return identities.personOf(id) === order.id
+  return identities.ownerOf(id)?.person === order.id
 }
 
 function openDoorOf(doors: Doors, id: SandboxId): Door {

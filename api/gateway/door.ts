@@ -7,7 +7,7 @@ import type { SandboxId } from '../contract/ids.ts'
 import type { Gauge } from '../room/gauge.ts'
 import { createEventBudget } from './budget/budget.ts'
 import { createEgress, type EgressDeps } from './egress/listener.ts'
-import type { SandboxDoor } from './identity.ts'
+import type { OwnedDoor } from './identity.ts'
 import { createModels, type ModelsDeps } from './models/listener.ts'
 import { createNoRoom } from './no-room.ts'
 import { createPorterClient } from './porter/client.ts'
@@ -22,7 +22,7 @@ export interface DoorDeps {
   recordings: string
   /** Unix user id of its porter, as the host's kernel sees it. */
   porterUser: number
-  sandbox: SandboxDoor
+  sandbox: OwnedDoor
   egress: Pick<EgressDeps, 'append' | 'resolve' | 'dial' | 'limits' | 'own'>
   models: Pick<ModelsDeps, 'append' | 'providers' | 'demo'>
   compression: PackingDeps['compression']
@@ -114,8 +114,8 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
 }
 
 /** Nobody is behind a door whose container was started again and not proven since: everything is denied. */
-const onlyWhenTrusted = ({ id, current }: SandboxDoor, isTrusted: () => boolean): SandboxDoor => ({
-  id,
+const onlyWhenTrusted = ({ current, ...door }: OwnedDoor, isTrusted: () => boolean): OwnedDoor => ({
+  ...door,
   current() {
     const identity = current()
     return identity === null || identity.proving || isTrusted() ? identity : null

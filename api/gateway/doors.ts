@@ -6,6 +6,7 @@ import { createKeyedQueue } from '../flow/keyed-queue.ts'
 import type { Gauge } from '../room/gauge.ts'
 import { type Door, type DoorDeps, openDoor } from './door.ts'
 import type { Identities } from './identities.ts'
+import type { OwnedDoor, Owner } from './identity.ts'
 import type { Archive } from './terminals/archive/archive.ts'
 
 type Common = Omit<DoorDeps, 'directory' | 'recordings' | 'sandbox' | 'porterUser' | 'shared' | 'gauge'>
@@ -44,7 +45,7 @@ export function createDoors({ identities, paths, archive, ...common }: DoorsDeps
         directory: join(paths.sandboxes, id),
         recordings: join(paths.recordings, id),
         porterUser,
-        sandbox: { id, current: () => identities.identityOf(id) },
+        sandbox: { id, current: () => identities.identityOf(id), owner: createOwner(id, identities) },
       })
       opened.set(id, door)
       return door
@@ -99,6 +100,15 @@ export function createDoors({ identities, paths, archive, ...common }: DoorsDeps
   }
 }
 export type Doors = ReturnType<typeof createDoors>
+
+/** Whose it is, or was last: when it is removed its row is gone from what was read before its door has closed. */
+function createOwner(id: SandboxId, identities: Identities): OwnedDoor['owner'] {
+  const last: { owner: Owner | null } = { owner: null }
+  return () => {
+    last.owner = identities.ownerOf(id) ?? last.owner
+    return last.owner
+  }
+}
 
 async function sandboxesIn(folder: string): Promise<SandboxId[]> {
   return (await readdir(folder)).flatMap((name) => sandboxId.safeParse(name).data ?? [])

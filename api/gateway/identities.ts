@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { type PersonId, personId, prototypeId, type SandboxId, sandboxId } from '../contract/ids.ts'
+import { personId, prototypeId, type SandboxId, sandboxId } from '../contract/ids.ts'
 import type { PolicyInForce } from '../contract/policy.ts'
 import { runtime, usersOf } from '../contract/programs/runner.ts'
 import { dataLabel, sandboxState } from '../contract/prototypes.ts'
-import { policyFor } from '../policy/change.ts'
+import { policyFor, refOf } from '../policy/change.ts'
 import type { Store } from '../store/connect.ts'
-import type { DoorIdentity } from './identity.ts'
+import type { DoorIdentity, Owner } from './identity.ts'
 import { createPolicies, type PolicyVersion } from './policies.ts'
 
 const row = z.object({
@@ -56,7 +56,7 @@ function inForceBy(find: (version: PolicyVersion) => PolicyInForce | null) {
 
 interface Read {
   identities: Map<SandboxId, DoorIdentity>
-  owners: Map<SandboxId, PersonId>
+  owners: Map<SandboxId, Owner>
   doors: SandboxId[]
   porterUsers: Map<SandboxId, number>
 }
@@ -95,7 +95,7 @@ export function createIdentities(db: Store, instance: number) {
       )
       .execute()
     const identities = new Map<SandboxId, DoorIdentity>()
-    const owners = new Map<SandboxId, PersonId>()
+    const owners = new Map<SandboxId, Owner>()
     const doors: SandboxId[] = []
     const porterUsers = new Map<SandboxId, number>()
     // One that does not parse is nobody's: it is denied everything, and no other with it (law 6).
@@ -104,7 +104,7 @@ export function createIdentities(db: Store, instance: number) {
     for (const each of parsed) {
       const { state, sandbox, person, prototype, label, user_slot: slot, container_version: container } = each
       if (slot !== null) porterUsers.set(sandbox, usersOf(slot, each.runtime).porter)
-      owners.set(sandbox, person)
+      owners.set(sandbox, { person, prototype, policy: refOf(each.policy_name, each.policy_version, container) })
       if (WITH_DOOR.has(state)) doors.push(sandbox)
       const policy = JUDGED.has(state) && !each.held ? inForce(each) : null
       if (policy === null) continue
@@ -124,7 +124,8 @@ export function createIdentities(db: Store, instance: number) {
     refresh,
     /** Null: nobody is known behind this socket, or not yet: deny everything. */
     identityOf: (id: SandboxId) => read.identities.get(id) ?? null,
-    personOf: (id: SandboxId) => read.owners.get(id) ?? null,
+    /** Of every sandbox of this instance, whatever its state. */
+    ownerOf: (id: SandboxId) => read.owners.get(id) ?? null,
     /** Unix user id of its porter; null when nobody knows this sandbox. */
     porterUserOf: (id: SandboxId) => read.porterUsers.get(id) ?? null,
     /** Every sandbox that there is, whichever instance has it; read now. */

@@ -25,6 +25,19 @@ export interface SandboxDoor {
   current(): DoorIdentity | null
 }
 
+/** Whose a sandbox is, and what it is judged by whenever somebody is behind it. */
+export interface Owner {
+  person: PersonId
+  prototype: PrototypeId
+  policy: PolicyRef
+}
+
+/** A door that also knows whose it is when nobody is behind it. */
+export interface OwnedDoor extends SandboxDoor {
+  /** For what the log says, whatever state the sandbox is in: nothing is allowed by it. */
+  owner(): Owner | null
+}
+
 /** How events name what is in force for it. */
 export const policyOf = (identity: DoorIdentity | null): PolicyRef | null =>
   identity && refOf(identity.policy.name, identity.policy.version, identity.container ?? null)

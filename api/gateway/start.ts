@@ -61,7 +61,7 @@ export async function startGateway({ instance, silentMs = 0, databaseUrl, paths,
     wanted: disk.recordings,
     gauge,
     append,
-    personOf: identities.personOf,
+    personOf: (id) => identities.ownerOf(id)?.person ?? null,
     log,
   })
   const doors = createDoors({

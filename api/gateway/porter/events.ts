@@ -2,11 +2,13 @@ import { auditEvent } from '../../audit/event.ts'
 import type { AuditEvent, Folded } from '../../contract/audit.ts'
 import type { EventBudget } from '../budget/budget.ts'
 import type { StandsFor } from '../budget/folds.ts'
-import { policyOf, type SandboxDoor } from '../identity.ts'
+import type { OwnedDoor } from '../identity.ts'
 import type { PorterEvent } from './connection.ts'
 
+type Door = Pick<OwnedDoor, 'id' | 'owner'>
+
 /** What the audit log says of one sandbox's porter. It has happened in any case, so it is written when the log can. */
-export function createPorterEvents({ sandbox, budget }: { sandbox: SandboxDoor; budget: Pick<EventBudget, 'record'> }) {
+export function createPorterEvents({ sandbox, budget }: { sandbox: Door; budget: Pick<EventBudget, 'record'> }) {
   return (event: PorterEvent): void => {
     const target = 'instance' in event ? event.instance : ''
     const describe = ({ what, folded }: StandsFor) =>
@@ -19,15 +21,12 @@ export function createPorterEvents({ sandbox, budget }: { sandbox: SandboxDoor; 
   }
 }
 
-function describeEvent(event: PorterEvent, sandbox: SandboxDoor, folded?: Folded): AuditEvent {
+function describeEvent(event: PorterEvent, sandbox: Door, folded?: Folded): AuditEvent {
   const counted = folded ? { folded } : {}
-  const identity = sandbox.current()
   const common = {
     actor: { type: 'sandbox', id: sandbox.id },
-    person: identity?.person ?? null,
-    prototype: identity?.prototype ?? null,
+    ...(sandbox.owner() ?? { person: null, prototype: null, policy: null }),
     sandbox: sandbox.id,
-    policy: policyOf(identity),
   } as const
   const seen = { ...common, decision: 'info' } as const
   switch (event.type) {

@@ -1,11 +1,11 @@
 import type { Append } from '../../audit/append.ts'
 import { auditEvent } from '../../audit/event.ts'
 import type { Outbox } from '../../audit/outbox.ts'
-import { policyOf, type SandboxDoor } from '../identity.ts'
+import type { OwnedDoor } from '../identity.ts'
 import type { Ending } from './recordings.ts'
 
 export interface TerminalEventsDeps {
-  sandbox: SandboxDoor
+  sandbox: Pick<OwnedDoor, 'id' | 'owner'>
   append: Append
   outbox: Pick<Outbox, 'send'>
 }
@@ -13,9 +13,7 @@ export interface TerminalEventsDeps {
 /** What the audit log says of one sandbox's terminals. */
 export function createTerminalEvents({ sandbox, append, outbox }: TerminalEventsDeps) {
   const commonFields = () => {
-    const identity = sandbox.current()
-    const { person = null, prototype = null } = identity ?? {}
-    return { person, prototype, sandbox: sandbox.id, policy: policyOf(identity) }
+    return { ...(sandbox.owner() ?? { person: null, prototype: null, policy: null }), sandbox: sandbox.id }
   }
   return {
     /** Rejects when the log cannot be written: nothing may be opened then. */

@@ -50,7 +50,7 @@ export function createTerminals(deps: TerminalsDeps) {
   const byName = new Map<string, Terminal>()
   const opening = new Map<string, Promise<TerminalInfo>>()
   const closing = new AbortController()
-  const quota = createQuota(shared, () => sandbox.current()?.person ?? null, quotaBytes)
+  const quota = createQuota(shared, () => sandbox.owner()?.person ?? null, quotaBytes)
   const events = createTerminalEvents({ sandbox, append, outbox })
   const openings = createOpenings({ porter, quota, events, log, ...more })
   const ends = { count: 0 }

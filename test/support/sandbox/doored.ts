@@ -27,7 +27,7 @@ export async function sandboxWithDoor(
       directory: join(runner.socketsRoot, spec.id),
       recordings: join(runner.root, 'recordings', spec.id),
       porterUser: spec.users.porter,
-      sandbox: { id: spec.id, current: () => ({ ...someone, sandbox: spec.id, policy }) },
+      sandbox: { id: spec.id, current: () => ({ ...someone, sandbox: spec.id, policy }), owner: () => null },
       egress: {
         append,
         resolve: () => Promise.reject(new Error('There is no resolver here.')),

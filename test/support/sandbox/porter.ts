@@ -87,7 +87,7 @@ export async function porterWorld() {
     const terminals = createTerminals({
       porter,
       directory: join(folder, 'recordings'),
-      sandbox: { id: SANDBOX, current: () => null },
+      sandbox: { id: SANDBOX, owner: () => null },
       append,
       outbox: createOutbox({ append, log }),
       log,

@@ -146,7 +146,8 @@ test('a sandbox on hold is not proven', async () => {
 })
 
 test('a sandbox that is removed while its programs go on asking: its door closes, and its terminals end in the log', async () => {
-  const { id } = await busy(await claimed(await world.person()))
+  const person = await world.person()
+  const { id } = await busy(await claimed(person))
   let asking = true
   const asks = Array.from({ length: 4 }, async () => {
     while (asking) await world.tryTunnel(id, 'denied.example').catch(() => null)
@@ -157,5 +158,21 @@ test('a sandbox that is removed while its programs go on asking: its door closes
   await Promise.all(asks)
   const { rows } = await sql<{ body: string }>`
     SELECT body FROM audit_events WHERE sandbox = ${id} AND kind = 'terminal.closed'`.execute(world.database.db)
-  expect(rows.map(({ body }) => JSON.parse(body).detail.why)).toEqual(['the sandbox was removed'])
+  const said = rows.map(({ body }) => JSON.parse(body))
+  expect(said).toMatchObject([{ person, detail: { why: 'the sandbox was removed' } }])
+})
+
+test('what ends because of a stop still says whose it was, and by which policy', async () => {
+  const person = await world.person()
+  const { id, streamed } = await busy(await claimed(person))
+  await world.move(id, 'stopped')
+  await world.client.kill({ scope: 'sandbox', id })
+  await streamed
+  const said = await until('both are in the log', async () => {
+    const { rows } = await sql<{ body: string }>`
+      SELECT body FROM audit_events WHERE sandbox = ${id} AND kind IN ('terminal.closed', 'porter.lost')
+      ORDER BY kind`.execute(world.database.db)
+    return rows.length === 2 ? rows.map(({ body }) => JSON.parse(body)) : null
+  })
+  for (const event of said) expect(event).toMatchObject({ person, policy: { name: 'standard', version: 1 } })
 })

@@ -43,7 +43,7 @@ async function openWorld() {
     directory: folder,
     recordings: join(folder, 'recordings'),
     porterUser: PORTER_USER,
-    sandbox: { id: who.identity.sandbox, current: () => who.identity },
+    sandbox: { id: who.identity.sandbox, current: () => who.identity, owner: () => null },
     egress: {
       append,
       resolve: async () => [PUBLIC],

@@ -3,9 +3,13 @@ import { isProof } from './words.ts'
 
 export type Line = { type: 'event'; event: AuditView } | { type: 'routine'; events: AuditView[] }
 
-/** What happens all day and is nobody's doing to be looked at: readings of the log, windows that open, the proof's own attempts. */
-const isRoutine = (event: AuditView): boolean =>
-  event.kind === 'audit.read' || event.kind === 'terminal.attached' || isProof(event)
+const ROUTINE: readonly AuditView['kind'][] = ['audit.read', 'terminal.attached', 'porter.connected', 'porter.lost']
+
+/**
+ * What happens all day and is nobody's doing to be looked at: readings of the log, windows that open, connections of sandboxes
+ * that come and go, the proof's own attempts.
+ */
+const isRoutine = (event: AuditView): boolean => ROUTINE.includes(event.kind) || isProof(event)
 
 /** Neighbours that are routine become one line. */
 export const foldRoutine = (events: readonly AuditView[]): Line[] => {

@@ -1,6 +1,7 @@
 import { ActionIcon, Menu, Tooltip } from '@mantine/core'
 import { IconDots, IconTrash } from '@tabler/icons-react'
 import type { PrototypeView } from '../../../../api/contract/prototypes.ts'
+import { isUsable } from '../../client/prototypes.ts'
 import { Tag } from '../../components/Tag.tsx'
 import { ProofBadge } from '../../modules/sandbox/ProofBadge.tsx'
 import { labelWords, wordsOf } from '../../modules/sandbox/words.ts'
@@ -9,6 +10,8 @@ import styles from './Studio.module.css'
 export const StateBar = ({ prototype, onRemove }: { prototype: PrototypeView; onRemove: (() => void) | null }) => {
   const { sandbox, title, hypothesis, label } = prototype
   const words = wordsOf(sandbox)
+  // What was proven was proven of a workspace that runs; what failed stays to be seen.
+  const proof = isUsable(sandbox.state) || sandbox.proof?.ok === false ? sandbox.proof : null
   return (
     <header className={styles.bar}>
       <div className={styles.names}>
@@ -26,7 +29,7 @@ export const StateBar = ({ prototype, onRemove }: { prototype: PrototypeView; on
             <Tag>{labelWords[label].title}</Tag>
           </span>
         </Tooltip>
-        {sandbox.proof && <ProofBadge proof={sandbox.proof} />}
+        {proof && <ProofBadge proof={proof} />}
       </div>
       {onRemove && (
         <Menu>
