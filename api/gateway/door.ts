@@ -31,10 +31,8 @@ export interface DoorDeps {
   log: Logger
 }
 
-/** One sandbox's three sockets and what answers on them. Who it is = which of these sockets was used (law 1). */
-export async function openDoor(id: SandboxId, deps: DoorDeps) {
-  const { porterUser } = deps
-  const log = deps.log.child({ sandbox: id })
+/** What answers on one sandbox's sockets. */
+function createParts(deps: DoorDeps, log: Logger) {
   const { append } = deps.egress
   const outbox = createOutbox({ append, log })
   const budget = createEventBudget({ sandbox: deps.sandbox, outbox })
@@ -57,6 +55,15 @@ export async function openDoor(id: SandboxId, deps: DoorDeps) {
     shared: deps.shared,
   })
   const noRoom = createNoRoom({ sandbox, gauge: deps.gauge, append, log })
+  return { outbox, budget, porter, egress, models, terminals, noRoom }
+}
+
+/** One sandbox's three sockets and what answers on them. Who it is = which of these sockets was used (law 1). */
+export async function openDoor(id: SandboxId, deps: DoorDeps) {
+  const { porterUser } = deps
+  const log = deps.log.child({ sandbox: id })
+  const { outbox, budget, porter, egress, models, terminals, noRoom } = createParts(deps, log)
+
   /** Nobody waits for the porter: what did not reach it is done when it comes back (terminals.ts, reconcile). */
   function cutTerminals(why: string) {
     const ended = terminals.endAll(why)

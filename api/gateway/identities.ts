@@ -73,27 +73,7 @@ export function createIdentities(db: Store, instance: number) {
 
   async function refresh() {
     const reading = ++readings.begun
-    const rows = await db
-      .selectFrom('sandboxes')
-      .innerJoin('prototypes', 'prototypes.id', 'sandboxes.prototype_id')
-      .where('sandboxes.state', 'not in', ['removed'])
-      .where('sandboxes.gateway', '=', instance)
-      .select([
-        'sandboxes.id as sandbox',
-        'sandboxes.prototype_id as prototype',
-        'sandboxes.owner_id as person',
-        'sandboxes.state',
-        'sandboxes.user_slot',
-        'sandboxes.runtime',
-        'prototypes.label',
-        'sandboxes.policy_name',
-        'sandboxes.policy_version',
-        'sandboxes.container_version',
-      ])
-      .select(({ exists, selectFrom }) =>
-        exists(selectFrom('sandboxes_held').select('hold_id').whereRef('sandbox_id', '=', 'sandboxes.id')).as('held'),
-      )
-      .execute()
+    const rows = await readRows(db, instance)
     const identities = new Map<SandboxId, DoorIdentity>()
     const owners = new Map<SandboxId, Owner>()
     const doors: SandboxId[] = []
@@ -137,3 +117,27 @@ export function createIdentities(db: Store, instance: number) {
   }
 }
 export type Identities = ReturnType<typeof createIdentities>
+
+function readRows(db: Store, instance: number) {
+  return db
+    .selectFrom('sandboxes')
+    .innerJoin('prototypes', 'prototypes.id', 'sandboxes.prototype_id')
+    .where('sandboxes.state', 'not in', ['removed'])
+    .where('sandboxes.gateway', '=', instance)
+    .select([
+      'sandboxes.id as sandbox',
+      'sandboxes.prototype_id as prototype',
+      'sandboxes.owner_id as person',
+      'sandboxes.state',
+      'sandboxes.user_slot',
+      'sandboxes.runtime',
+      'prototypes.label',
+      'sandboxes.policy_name',
+      'sandboxes.policy_version',
+      'sandboxes.container_version',
+    ])
+    .select(({ exists, selectFrom }) =>
+      exists(selectFrom('sandboxes_held').select('hold_id').whereRef('sandbox_id', '=', 'sandboxes.id')).as('held'),
+    )
+    .execute()
+}

@@ -16,7 +16,11 @@ const remembered = z.object({ exec: z.boolean() })
 
 export type Workspaces = ReturnType<typeof createWorkspaces>
 
-/** `reserveBytes`: what of the disk is never given to a workspace; null: see room/judge.ts. */
+/**
+ * `reserveBytes`: what of the disk is never given to a workspace; null: see room/judge.ts.
+ *
+ * Longer than 60 lines because it has a short function for each verb of one set of paths.
+ */
 export function createWorkspaces(root: string, reserveBytes: number | null = null) {
   const promise = createPromises(root, reserveBytes)
   const directory = (id: string) => join(root, id)

@@ -25,6 +25,8 @@ const lockRows = z.tuple([z.object({ locked: z.boolean() })])
  * Gives every committed event its place, in order of arrival as far as it can be seen and people's before sandboxes', and links
  * it to the one before. Runs in the server; only the holder of the advisory lock does anything, another waits for it to end.
  * Places are unique in the database as well, so even a holder that lost its lock unknowingly cannot write a second chain.
+ *
+ * Longer than 60 lines because leading, connecting and closing are one state.
  */
 export function createSequencer(databaseUrl: string, onError: (error: unknown) => void = () => {}) {
   const closing = new AbortController()

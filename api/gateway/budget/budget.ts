@@ -35,6 +35,8 @@ interface BudgetDeps {
  * What people order (commands, terminals) is not counted here: a sandbox does not cause it.
  *
  * A crash loses counts of the last minute, never the first of a target that has a count of its own, nor anything that was let out.
+ *
+ * Longer than 60 lines because the bucket and the counts are one state.
  */
 export function createEventBudget({ sandbox, outbox, limits: given }: BudgetDeps) {
   const limits = { ...USUAL_LIMITS, ...given }

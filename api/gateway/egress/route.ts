@@ -61,6 +61,8 @@ type Opened = ({ ok: true } & Route) | NoRoute
  * → dial the judged address. Each intent is closed by exactly one event of the same correlation: `egress.ended`, or
  * `egress.request` with `deny` when the address or the TLS greeting, which are seen only later, turn out not to be allowed.
  * What a crash in between leaves is said in gateway/passage.ts.
+ *
+ * Longer than 60 lines because its steps share the passage and the events of this sandbox.
  */
 export function createRoutes({ sandbox, append, outbox, budget, resolve, dial, own, limits, log }: RoutesDeps) {
   const passages = createPassages({ sandbox, append, sendEnd: outbox.send, log })

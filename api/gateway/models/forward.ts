@@ -34,6 +34,8 @@ export interface CallEnd extends Usage {
 /**
  * Makes an allowed call and passes its answer through: byte for byte but for our key, with back-pressure, headers at once.
  * Never rejects; what happened is the return value, for the log. The client's going away ends the call upstream (L11, test/CASES.md).
+ *
+ * Longer than 60 lines because both directions of one call end each other.
  */
 export async function forward(
   call: AllowedCall,

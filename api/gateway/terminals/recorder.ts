@@ -131,7 +131,11 @@ function createWriter(deps: RecorderDeps, from: number) {
   }
 }
 
-/** Resolves when the stream has ended and all of it is recorded, or when that cannot be. */
+/**
+ * Resolves when the stream has ended and all of it is recorded, or when that cannot be.
+ *
+ * Longer than 60 lines because what pauses the stream, and what ends it, is one state.
+ */
 function recordStream(
   deps: RecorderDeps,
   { stream, offset }: OffsetStream,

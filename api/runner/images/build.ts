@@ -31,6 +31,11 @@ type Build = { done: Promise<void>; watchers: Set<Report>; latest: ImageProgress
 
 export type Images = ReturnType<typeof createImages>
 
+/**
+ * Builds what is not there, each image once however many ask for it.
+ *
+ * Longer than 60 lines because whoever comes late joins the build that is under way.
+ */
 export function createImages({ engine, folder, extraCa, buildArguments, requireRoom }: ImagesOptions) {
   const builds = new Map<string, Build>()
   const plan = (tools: readonly string[]) => planStages({ folder, extraCa }, tools)

@@ -33,7 +33,11 @@ const detailFor: Partial<Record<SandboxState, string>> = {
   failed: 'It ended again and again. Start it again, or ask your admin to look at the memory limit.',
 }
 
-/** Finds what has to be done so that the engine has what the database wants (`compare`), and does one such thing (`act`). */
+/**
+ * Finds what has to be done so that the engine has what the database wants (`compare`), and does one such thing (`act`).
+ *
+ * Longer than 60 lines because `act` compares again, and counts the starts of before.
+ */
 export function createActions({ db, runner, gateway, isBusy, makeReady, log }: ActionDeps) {
   const starts = new Map<SandboxId, number[]>()
 

@@ -15,7 +15,11 @@ interface ReconcilerDeps extends Omit<ActionDeps, 'isBusy' | 'makeReady'> {
   sandboxes: Sandboxes
 }
 
-/** Keeps what the engine has and what the database wants the same: at start, at each event of the runner, and now and then. */
+/**
+ * Keeps what the engine has and what the database wants the same: at start, at each event of the runner, and now and then.
+ *
+ * Longer than 60 lines because all that asks for another look shares the one that is under way.
+ */
 export function createReconciler(deps: ReconcilerDeps) {
   const { runner, sandboxes, log } = deps
   const { compare, act } = createActions({ ...deps, isBusy: sandboxes.isBusy, makeReady: sandboxes.makeReady })

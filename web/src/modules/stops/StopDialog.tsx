@@ -28,6 +28,7 @@ export const StopDialog = ({ asked, first = 'stop', onClose }: Props) => (
   </Modal>
 )
 
+/** Longer than 60 lines because it is one form: two ways, a reason and what each way means. */
 const StopForm = ({ asked, first, onClose }: { asked: Stop; first: Way; onClose: () => void }) => {
   const queries = useQueryClient()
   const [chosen, setChosen] = useState<Way>(first)
