@@ -24,10 +24,10 @@ const start = ({ sandbox }: PrototypeView) => owner.call('POST', `/sandboxes/${s
 const ready = (made: PrototypeView) =>
   until('it is ready', async () => ((await look(made)).sandbox.state === 'claimed' ? true : null), 120_000)
 
-/** A program that leaves a mark each moment that it lives, and a command that does not end by itself. */
+/** A program that leaves a mark each moment that it lives (added, since a file that is written anew is empty for an instant), and a command that does not end by itself. */
 async function keepBusy({ sandbox }: PrototypeView) {
   const terminal = await openTerminal(owner, sandbox.id, 'main')
-  terminal.send('while :; do date +%s%N > /workspace/alive; echo b""eat; sleep 0.05; done\r')
+  terminal.send('while :; do date +%s%N >> /workspace/alive; echo b""eat; sleep 0.05; done\r')
   await terminal.until(/beat/)
   const command = owner.exec(sandbox.id, ['sleep', '300'], 300_000).then(
     () => 'ended',
@@ -59,7 +59,7 @@ describe('everything on hold', () => {
     }
     for (const made of all) {
       await ready(made)
-      const seen = await owner.shell(made.sandbox.id, 'cat /workspace/alive; sleep 1; cat /workspace/alive')
+      const seen = await owner.shell(made.sandbox.id, 'tail -n 1 /workspace/alive; sleep 1; tail -n 1 /workspace/alive')
       const [before, after] = seen.stdout.trim().split('\n')
       expect(before).toMatch(/^\d+$/)
       expect(after).toBe(before)
